@@ -1,0 +1,1 @@
+"""What every service runs on: settings, logs, PostgreSQL, Kafka, health, HTTP serving, background loops."""

@@ -1,0 +1,176 @@
+"""PostgreSQL: a pool of asyncpg connections, transactions that are repeated when PostgreSQL asks for it.
+
+DatabaseAway        PostgreSQL cannot be reached, or went away; what was not committed is undone
+└── CommitUnknown   it went away during a commit: done or undone, nobody can tell
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
+from asyncpg.pool import PoolConnectionProxy
+
+from sendto.runtime.settings import DatabaseSettings
+
+Connection = PoolConnectionProxy[asyncpg.Record]
+Pool = asyncpg.Pool[asyncpg.Record]
+T = TypeVar("T")
+
+MIN_SERVER_VERSION = 15
+_REPEATS = 10
+_REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""What the driver raises when the server is away, starting, stopping, full or overloaded."""
+
+
+class DatabaseAway(Exception):  # noqa: N818 - named for what happened
+    """PostgreSQL cannot be used now; what was not committed is undone."""
+
+
+class CommitUnknown(DatabaseAway):
+    """PostgreSQL went away during a commit: the change was made or it was not."""
+
+
+class Database:
+    """A service's PostgreSQL."""
+
+    def __init__(self, settings: DatabaseSettings, *, application_name: str) -> None:
+        self._settings = settings
+        self._application_name = application_name
+        self._pool: Pool | None = None
+        self._opening = asyncio.Lock()
+
+    @property
+    def url(self) -> str:
+        """The address, with its password."""
+        return self._settings.database_url.get_secret_value()
+
+    async def close(self) -> None:
+        """Close every connection; waits for those in use."""
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection from the pool, each statement its own transaction.
+
+        Raises:
+            DatabaseAway: there is none to be had, or it broke.
+        """
+        try:
+            pool = await self._opened()
+            async with pool.acquire(timeout=self._settings.connect_timeout_s) as connection:
+                yield connection
+        except AWAY as error:
+            if isinstance(error, ValueError):  # the driver refused a parameter: a fault of ours
+                raise
+            raise DatabaseAway(type(error).__name__) from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a READ COMMITTED transaction, committed on leaving, undone on an exception.
+
+        Raises:
+            DatabaseAway: PostgreSQL was away before the commit.
+            CommitUnknown: it went away during the commit.
+        """
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except BaseException:
+                await _undo(transaction)
+                raise
+            try:
+                await transaction.commit()
+            except AWAY as error:
+                raise CommitUnknown(type(error).__name__) from error
+
+    async def in_transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run `work` in a transaction, again from the start when PostgreSQL reports a deadlock or a conflict."""
+        for repeat in range(_REPEATS):
+            try:
+                async with self.transaction() as connection:
+                    return await work(connection)
+            except _REPEATABLE:
+                await asyncio.sleep(random.random() * 0.01 * 2**repeat)  # noqa: S311 - spreads the contenders
+        async with self.transaction() as connection:
+            return await work(connection)
+
+    async def ping(self) -> None:
+        """Raise DatabaseAway unless PostgreSQL answers."""
+        async with self.connection() as connection:
+            await connection.fetchval("SELECT 1")
+
+    async def direct(self) -> asyncpg.Connection[asyncpg.Record]:
+        """A connection of its own, outside the pool, for advisory locks and LISTEN."""
+        try:
+            return await self._connect()
+        except AWAY as error:
+            raise DatabaseAway(type(error).__name__) from error
+
+    async def _opened(self) -> Pool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self.url,
+                    min_size=self._settings.pool_min_size,
+                    max_size=self._settings.pool_max_size,
+                    init=set_codecs,
+                    **self._options(),
+                )
+            return self._pool
+
+    async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
+        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(self.url, **self._options())
+        await set_codecs(connection)
+        return connection
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "timeout": self._settings.connect_timeout_s,
+            "command_timeout": self._settings.statement_timeout_s + 5,
+            "server_settings": {
+                "application_name": self._application_name,
+                "statement_timeout": str(int(self._settings.statement_timeout_s * 1000)),
+                "timezone": "UTC",
+                "jit": "off",
+            },
+        }
+
+
+async def _undo(transaction: Any) -> None:  # noqa: ANN401 - asyncpg does not export its type
+    try:
+        await transaction.rollback()
+    except (*AWAY, asyncpg.PostgresError):
+        return  # the connection is gone, and the transaction with it
+
+
+async def set_codecs(connection: Any) -> None:  # noqa: ANN401 - pool proxies and connections alike
+    """Exchange JSON columns as Python values."""
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=_to_json, decoder=msgspec.json.decode, format="text"
+        )
+
+
+def _to_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

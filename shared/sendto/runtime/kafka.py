@@ -1,0 +1,32 @@
+"""How Kafka clients are configured, in one place for producers, consumers and admin clients."""
+
+import ssl
+from typing import Any
+
+from aiokafka.helpers import create_ssl_context
+
+from sendto.runtime.settings import KafkaSettings
+
+
+def client_options(settings: KafkaSettings, *, client_id: str) -> dict[str, Any]:
+    """Keyword arguments that every aiokafka client takes."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers.split(","),
+        "client_id": client_id,
+        "security_protocol": settings.security_protocol,
+        "request_timeout_ms": int(settings.request_timeout_s * 1000),
+        "metadata_max_age_ms": 30_000,
+    }
+    if settings.security_protocol.endswith("SSL"):
+        options["ssl_context"] = tls_context(settings)
+    if settings.security_protocol.startswith("SASL"):
+        options["sasl_mechanism"] = settings.sasl_mechanism
+        options["sasl_plain_username"] = settings.sasl_username
+        options["sasl_plain_password"] = settings.sasl_password.get_secret_value() if settings.sasl_password else None
+    return options
+
+
+def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
+    """The TLS context: the configured authority, else the machine's."""
+    context: ssl.SSLContext = create_ssl_context(cafile=str(settings.ssl_ca_file) if settings.ssl_ca_file else None)
+    return context

@@ -1,0 +1,48 @@
+"""Structured logs: one line an event on standard error. No personal data ever goes into a field."""
+
+import logging
+import sys
+
+import structlog
+
+from sendto.runtime.settings import LogSettings
+
+Logger = structlog.stdlib.BoundLogger
+
+
+def configure(settings: LogSettings, *, service: str) -> None:
+    """Send structlog's lines and the libraries' own to standard error in the configured form."""
+    console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    output = logging.StreamHandler(sys.stderr)
+    output.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [output]
+    root.setLevel(settings.level.upper())
+    for chatty in ("uvicorn.access", "aiokafka", "faststream", "alembic"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    structlog.contextvars.bind_contextvars(service=service)
+
+
+def logger(name: str) -> Logger:
+    """The logger of one module or component."""
+    return structlog.stdlib.get_logger(name, logger=name)

@@ -1,0 +1,99 @@
+"""Serving an ASGI application as a process: uvloop, uvicorn, a graceful stop, an exit code that tells the truth."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from sendto.runtime.settings import HttpSettings
+from sendto.runtime.supervisor import Supervisor
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class AddressInUse(Exception):  # noqa: N818 - named for what happened
+    """The configured port is taken."""
+
+
+def listen(settings: HttpSettings) -> socket.socket:
+    """The listening socket; its port is chosen by the system where the setting is 0.
+
+    Raises:
+        AddressInUse: another process listens there.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise AddressInUse(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
+    listener.listen(2048)
+    listener.setblocking(False)  # noqa: FBT003 - the standard library's own form
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: the process decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - overrides an untyped generator
+        yield
+
+
+async def serve(
+    app: Any,  # noqa: ANN401 - any ASGI application
+    settings: HttpSettings,
+    *,
+    supervisor: Supervisor,
+    drain_s: float = 5.0,
+) -> int:
+    """Serve until a stop signal, or until a loop of `supervisor` crashes; the process's exit code.
+
+    The application's lifespan starts and stops what belongs to it. Of a second signal the process dies at once.
+    """
+    server = _Server(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=max(1, round(drain_s)),
+            server_header=False,
+        )
+    )
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, _stop, stopping)
+    listener = listen(settings)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    waits = {asyncio.create_task(stopping.wait()), asyncio.create_task(supervisor.crashed())}
+    await asyncio.wait({serving, *waits}, return_when=asyncio.FIRST_COMPLETED)
+    crashed = await supervisor.readiness() is not None or (serving.done() and not stopping.is_set())
+    server.should_exit = True
+    await serving
+    for wait in waits:
+        wait.cancel()
+    return 1 if crashed else 0
+
+
+def _stop(stopping: asyncio.Event) -> None:
+    if stopping.is_set():
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)
+    stopping.set()
+
+
+def run(main: Coroutine[Any, Any, int]) -> None:
+    """Run a service's main coroutine on uvloop and end the process with its exit code."""
+    sys.exit(uvloop.run(main))

@@ -1,0 +1,163 @@
+"""Settings: typed sections, read from one TOML file and the environment, which wins.
+
+A service declares its root model from the sections that it needs and calls `load`. In the environment a setting is
+`SENDTO_` + section + `__` + name in upper case; with `_FILE` added, its value is read from the file of that name.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+PREFIX = "SENDTO_"
+CONFIG_VARIABLE = "SENDTO_CONFIG"
+_FILE_SUFFIX = "_FILE"
+_NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SENDTO_HOME"})
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class SettingsInvalid(Exception):  # noqa: N818 - named for what happened
+    """The configuration cannot be used; the text has one line for each thing that is wrong, without secret values."""
+
+
+class Section(BaseModel):
+    """A group of settings; an unknown name in it is an error, so that a typing mistake does not pass in silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class LogSettings(Section):
+    """[log]: structured lines on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+    """`auto` is `console` on a terminal, else `json`."""
+
+
+class HttpSettings(Section):
+    """Where a service listens. Port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: Port = 0
+
+
+class DatabaseSettings(Section):
+    """How a service reaches its PostgreSQL."""
+
+    database_url: SecretStr
+    """postgresql://user:password@host:port/name"""
+    pool_min_size: Annotated[int, Field(ge=1)] = 2
+    pool_max_size: Annotated[int, Field(ge=1)] = 10
+    connect_timeout_s: PositiveSeconds = 5.0
+    statement_timeout_s: PositiveSeconds = 30.0
+
+
+class KafkaSettings(Section):
+    """[kafka]: how to reach the brokers."""
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    """host:port, several separated by commas"""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_ca_file: Path | None = None
+    """None: the machine's trust store"""
+    request_timeout_s: PositiveSeconds = 10.0
+
+
+class TopicSettings(Section):
+    """[topics]: names and shape of the topics."""
+
+    events: str = "orders.customer"
+    dead_letters: str = "orders.customer.dlq"
+    deliveries: str = "orders.customer.deliveries"
+    partitions: Annotated[int, Field(ge=1)] = 12
+    replication_factor: Annotated[int, Field(ge=1)] = 1
+    retention_s: Annotated[int, Field(ge=1)] = 7 * 86_400
+
+
+Root = TypeVar("Root", bound=BaseModel)
+
+
+def load(root: type[Root], config: Path | None = None, environ: Mapping[str, str] | None = None) -> Root:
+    """The settings of one service: the file's sections that `root` declares, overlaid by the environment.
+
+    Args:
+        root: the service's model; sections of the file that it does not declare belong to other services.
+        config: the TOML file; None means `SENDTO_CONFIG`, and if that is not set, no file.
+        environ: the environment; None means this process's.
+
+    Raises:
+        SettingsInvalid: the file cannot be read, or a value is missing or wrong.
+    """
+    environ = os.environ if environ is None else environ
+    if config is None and environ.get(CONFIG_VARIABLE):
+        config = Path(environ[CONFIG_VARIABLE])
+    tree = read_toml(config) if config else {}
+    _overlay(tree, _from_environment(environ))
+    known = {name: value for name, value in tree.items() if name in root.model_fields}
+    try:
+        return root.model_validate(known)
+    except ValidationError as error:
+        raise SettingsInvalid(describe(error)) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The file's content.
+
+    Raises:
+        SettingsInvalid: it cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsInvalid(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{path} is not valid TOML: {error}") from None
+
+
+def describe(error: ValidationError) -> str:
+    """One line for each wrong setting: its dotted name and what is wrong with it, never its value."""
+    return "\n".join(
+        f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
+        for problem in error.errors(include_input=False, include_url=False)
+    )
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS or "__" not in variable:
+            continue
+        name = variable.removeprefix(PREFIX)
+        if name.endswith(_FILE_SUFFIX):
+            name, value = name.removesuffix(_FILE_SUFFIX), _secret_file(variable, value)  # noqa: PLW2901 - its content
+        _put(tree, name.lower().split("__"), value)
+    return tree
+
+
+def _secret_file(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise SettingsInvalid(f"{variable}: cannot read {path}: {error.strerror}") from None
+
+
+def _put(tree: dict[str, Any], path: list[str], value: str) -> None:
+    for part in path[:-1]:
+        tree = tree.setdefault(part, {})
+    tree[path[-1]] = value
+
+
+def _overlay(base: dict[str, Any], over: Mapping[str, Any]) -> None:
+    for name, value in over.items():
+        if isinstance(value, Mapping) and isinstance(base.get(name), dict):
+            _overlay(base[name], value)
+        else:
+            base[name] = value

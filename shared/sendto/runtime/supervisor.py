@@ -1,0 +1,52 @@
+"""Background loops of a service: started together, stopped together, and none may end unnoticed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from sendto.runtime.logs import logger
+
+_log = logger(__name__)
+
+
+class Supervisor:
+    """Runs named loops until it is stopped. A loop that crashes makes the service unready and ends it.
+
+    A loop's `run` blocks until it is cancelled; it deals with expected faults itself.
+    """
+
+    def __init__(self) -> None:
+        self._loops: dict[str, asyncio.Task[None]] = {}
+        self._crashed: str | None = None
+        self._crash = asyncio.Event()
+
+    def start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Start one loop."""
+        self._loops[name] = asyncio.create_task(self._guard(name, run), name=name)
+
+    async def readiness(self) -> str | None:
+        """None while all loops run, else which one crashed."""
+        return f"{self._crashed} crashed" if self._crashed else None
+
+    async def crashed(self) -> str:
+        """Wait until a loop crashes; its name."""
+        await self._crash.wait()
+        return str(self._crashed)
+
+    async def stop(self, *names: str) -> None:
+        """Cancel the named loops, or all, and wait until they have ended."""
+        ending = [self._loops.pop(name) for name in (names or tuple(self._loops)) if name in self._loops]
+        for loop in ending:
+            loop.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    async def _guard(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await run()
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, it is logged and ends the service
+            _log.exception("loop_crashed", loop=name)
+        else:
+            _log.error("loop_ended", loop=name)
+        self._crashed = name
+        self._crash.set()
