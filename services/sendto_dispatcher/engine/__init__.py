@@ -1,0 +1,1 @@
+"""Claims due lanes, carries out attempts, settles their outcomes."""

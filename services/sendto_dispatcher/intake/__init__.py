@@ -1,0 +1,1 @@
+"""From the topic to order states and lanes; never waits for a provider."""

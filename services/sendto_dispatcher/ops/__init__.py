@@ -1,0 +1,1 @@
+"""What ops see and steer: health, metrics, the ops API."""

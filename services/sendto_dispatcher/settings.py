@@ -1,0 +1,193 @@
+"""The dispatcher's settings: its own sections, and the providers and routes that ops configure."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, Field, SecretStr, model_validator
+
+from sendto.events.customer import PROVIDER_NAME
+from sendto.runtime.settings import (
+    DatabaseSettings,
+    HttpSettings,
+    KafkaSettings,
+    LogSettings,
+    PositiveSeconds,
+    Section,
+    TopicSettings,
+)
+
+ProviderKey = Annotated[str, Field(pattern=PROVIDER_NAME)]
+PositiveInt = Annotated[int, Field(ge=1)]
+Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/(s|min|h)$")]
+
+
+class IntakeSettings(Section):
+    """[dispatcher.intake]: reading the topic."""
+
+    group_id: str = "sendto-dispatcher"
+    batch_records: PositiveInt = 500
+    poll_timeout_s: PositiveSeconds = 0.2
+    session_timeout_s: PositiveSeconds = 10.0
+    max_poll_interval_s: PositiveSeconds = 300.0
+    max_event_bytes: PositiveInt = 65_536
+    """key, value and headers together; a larger event is rejected"""
+    default_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "GB"
+    """region of phone numbers without a country code"""
+    retry_pause_s: PositiveSeconds = 0.5
+    """between tries while the database is away"""
+
+
+class EngineSettings(Section):
+    """[dispatcher.engine]: claiming, attempting, settling."""
+
+    claim_lanes: PositiveInt = 100
+    """the most lanes in one claim"""
+    settle_lanes: PositiveInt = 100
+    """the most outcomes in one settle"""
+    settle_linger_s: Annotated[float, Field(ge=0, le=1)] = 0.003
+    """how long an outcome waits for others to be settled with it"""
+    poll_interval_s: PositiveSeconds = 1.0
+    """the safety net under wake-ups"""
+    lease_margin_s: PositiveSeconds = 5.0
+    """a lease is a provider's timeout, and the look-up's, and this"""
+    probe_interval_s: PositiveSeconds = 4.0
+    """between probes of a provider that is held or whose breaker is open"""
+    breaker_window: PositiveInt = 20
+    """finished attempts that the breaker looks at"""
+    breaker_window_s: PositiveSeconds = 30.0
+    """none of them older than this"""
+    breaker_lanes: PositiveInt = 5
+    """distinct lanes that must have failed among them"""
+    recovery_spread_s: PositiveSeconds = 10.0
+    """over which waiting lanes become due when a provider comes back"""
+    retry_after_cap_s: PositiveSeconds = 900.0
+    """the longest that a provider's Retry-After may hold back all its lanes"""
+    max_response_bytes: PositiveInt = 1_048_576
+    drain_s: PositiveSeconds = 8.0
+    """how long attempts in flight may take to finish at a stop"""
+
+
+class RetentionSettings(Section):
+    """[dispatcher.retention]: how long history is kept."""
+
+    attempts_s: PositiveInt = 30 * 86_400
+    events_s: PositiveInt = 30 * 86_400
+    rejected_events_s: PositiveInt = 30 * 86_400
+
+
+class DispatcherSection(DatabaseSettings, HttpSettings):
+    """[dispatcher]."""
+
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8081
+    digest_key: SecretStr | None = None
+    """keys the digests of what was sent; without one each process makes its own, and a restart forgets them"""
+    heartbeat_s: PositiveSeconds = 5.0
+    delivery_events: bool = False
+    """publish what became of each order on the deliveries topic"""
+    intake: IntakeSettings = IntakeSettings()
+    engine: EngineSettings = EngineSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+
+class LimitSettings(Section):
+    """[providers.NAME.limits]."""
+
+    concurrency: PositiveInt = 64
+    """attempts in flight, each process"""
+    rate: Rate | None = None
+    """requests of the whole fleet: n/s, n/min, n/h; none: unlimited"""
+    burst: PositiveInt | None = None
+    """requests that may go out at once; none: as many as one operation may need"""
+    timeout_s: PositiveSeconds = 10.0
+    """for one attempt, all its requests together"""
+
+
+class RetrySettings(Section):
+    """[providers.NAME.retry]."""
+
+    base_s: PositiveSeconds = 1.0
+    cap_s: PositiveSeconds = 600.0
+    give_up_after_s: PositiveSeconds = 259_200.0
+    """since the first failure of the state that is to be sent"""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.base_s > self.cap_s:
+            raise ValueError("base_s is greater than cap_s")
+        return self
+
+
+class ProviderSettings(Section):
+    """[providers.NAME]: an outside system and the adapter that speaks to it."""
+
+    adapter: str
+    """an entry point in the group `sendto.adapters`"""
+    enabled: bool = True
+    config: dict[str, Any] = Field(default_factory=dict)
+    """the adapter's own settings; `env:NAME` and `file:PATH` are read for any secret"""
+    limits: LimitSettings = LimitSettings()
+    retry: RetrySettings = RetrySettings()
+
+
+class Condition(Section):
+    """[[routes]] when: every condition that is given must hold; a list holds if one of its values does."""
+
+    order_type: list[Literal["delivery", "collection"]] | None = None
+    country: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] | None = None
+    location_id: list[int] | None = None
+    source: list[str] | None = None
+    payment: list[str] | None = None
+
+
+class RouteSettings(Section):
+    """[[routes]]: the first that matches names the providers."""
+
+    when: Condition
+    to: list[ProviderKey]
+
+
+class RoutingSettings(Section):
+    """[routing]."""
+
+    default: list[ProviderKey] = Field(default_factory=list)
+    """where orders go that no rule matches; empty: nowhere, shown as unrouted"""
+
+
+class SourceSettings(Section):
+    """[sources."URI"]."""
+
+    reference_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,32}$")] = ""
+    """before the order id in every reference of this source"""
+
+
+class SourcesSettings(BaseModel):
+    """[sources]: who is heard, and how their references are told apart."""
+
+    model_config = {"frozen": True, "extra": "allow", "hide_input_in_errors": True}
+    __pydantic_extra__: dict[str, SourceSettings]
+
+    allow: list[str] | None = None
+    """the sources that are heard; none: all"""
+
+    def reference_prefix(self, source: str) -> str:
+        """What stands before an order's id in the references of this source."""
+        known = (self.__pydantic_extra__ or {}).get(source)
+        return known.reference_prefix if known else ""
+
+    def heard(self, source: str) -> bool:
+        """Whether events of this source are taken."""
+        return self.allow is None or source in self.allow
+
+
+class DispatcherSettings(BaseModel):
+    """Everything that the dispatcher reads from the configuration."""
+
+    model_config = {"frozen": True, "extra": "forbid", "hide_input_in_errors": True}
+
+    log: LogSettings = LogSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    topics: TopicSettings = TopicSettings()
+    dispatcher: DispatcherSection
+    providers: dict[ProviderKey, ProviderSettings] = {}
+    routes: list[RouteSettings] = []
+    routing: RoutingSettings = RoutingSettings()
+    sources: SourcesSettings = SourcesSettings()
