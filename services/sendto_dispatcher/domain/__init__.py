@@ -1,1 +1,1 @@
-"""Pure decisions of the dispatcher: versions, folding, routing, what a lane needs next, what an outcome means for it."""
+"""Pure decisions of the dispatcher: versions, routes, what a lane needs next, what an outcome means for it."""

@@ -45,11 +45,11 @@ def classify(operation: Operation, capabilities: Capabilities, response: HttpRes
     if status in _REFUSED:
         return Unauthorized(code)
     if status in _NOTHING_DONE or status < HTTPStatus.BAD_REQUEST:  # redirects are not followed
-        return Transient(code, retry_after_s=retry_after_s)
-    if operation is Operation.DELETE and status in _ABSENT:
+        return Transient(code, retry_after_s=retry_after_s, nothing_done=True)
+    if operation is not Operation.CREATE and status in _ABSENT:
         return AlreadyAbsent()
     if operation is Operation.CREATE and status in _MISDEPLOYED_ON_CREATE:
-        return Transient(code, retry_after_s=retry_after_s)
+        return Transient(code, retry_after_s=retry_after_s, nothing_done=True)
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _maybe_done(operation, capabilities, code, retry_after_s=retry_after_s)
     return Rejected(code)
@@ -59,7 +59,7 @@ def classify_failure(operation: Operation, capabilities: Capabilities, failure: 
     """What a missing answer means: nothing was done, or it is not known."""
     match failure:
         case NotSent():
-            return Transient(failure.code)
+            return Transient(failure.code, nothing_done=True)
         case AnswerLost():
             return _maybe_done(operation, capabilities, failure.code, timed_out=failure.timed_out)
         case _:

@@ -31,7 +31,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyAbsent:
-    """A delete found nothing to delete."""
+    """The provider holds nothing: there was nothing to delete, or what should be updated is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,14 @@ class Unsupported:
 class Transient:
     """It failed in a way that may pass, and nothing stands in the way of sending the newest state again.
 
-    `timed_out` tells a hanging call apart.
+    `nothing_done` says that the provider surely did nothing (it could not be reached, or said so); `timed_out` tells a
+    hanging call apart.
     """
 
     code: str
     detail: str = ""
     retry_after_s: float | None = None
+    nothing_done: bool = False
     timed_out: bool = False
 
 

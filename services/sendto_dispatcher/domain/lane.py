@@ -1,0 +1,98 @@
+"""A lane as a claim and a settle see it, without any I/O."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sendto.events.customer import Customer, OrderSnapshot
+
+
+class Resting(StrEnum):
+    """Why a lane does nothing by itself, though it is not converged."""
+
+    DEAD = "dead"
+    """given up: rejected, or too old; newer state or a replay revives it"""
+    UNKNOWN = "unknown"
+    """a create may or may not have succeeded, and nothing can tell; a person decides"""
+    TAKEN = "taken"
+    """its reference belongs to an order of another source"""
+    UNSUPPORTED = "unsupported"
+    """the provider cannot do what would be needed"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """An order's version: a carried one is newer than any that the dispatcher counted itself."""
+
+    carried: bool
+    number: int
+
+    @property
+    def shown(self) -> int | None:
+        """The producer's number; None where it carries none."""
+        return self.number if self.carried else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The newest known state of an order: what a lane that is desired present should hold."""
+
+    version: Version
+    customer: Customer | None
+    order: OrderSnapshot | None
+    occurred_at: datetime
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What a create with a request key sent, kept until its outcome is known. `state` is None once erased."""
+
+    generation: int
+    state: State | None
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOver:
+    """The lease that an earlier attempt held and never settled."""
+
+    token: UUID
+    generation: int
+    replica: str
+    leased_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """A claimed lane: identity, desired side, applied side, and the doubt that the claim found."""
+
+    id: int
+    provider: str
+    source: str
+    order_id: int
+    reference: str
+    incarnation: int
+    generation: int
+    """of the desired side, as it was when claimed"""
+    version: Version
+    desired_present: bool
+    applied_generation: int
+    applied_present: bool
+    remote: str | None
+    digest: bytes | None
+    in_doubt: bool
+    kept: Kept | None
+    attempts: int
+    hanging: bool
+    lease_token: UUID
+    taken_over: TakenOver | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A lane together with the state that was read after it was locked; None if none is known any more."""
+
+    lane: Lane
+    state: State | None

@@ -1,0 +1,101 @@
+"""The engine: one runner for each provider, one settler for all, woken by NOTIFY and by the intake."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from sendto.kernel.clock import Clock
+from sendto.runtime.database import Database, DatabaseAway
+from sendto.runtime.supervisor import Supervisor
+from sendto_dispatcher.domain.settle import Policy
+from sendto_dispatcher.engine.attempt import Carrier
+from sendto_dispatcher.engine.provider import Provider
+from sendto_dispatcher.engine.runner import Runner
+from sendto_dispatcher.engine.settler import Settler
+from sendto_dispatcher.engine.wakeups import listen
+from sendto_dispatcher.settings import EngineSettings
+from sendto_dispatcher.store import providers as provider_store
+from sendto_dispatcher.store.settles import AttemptRecord, Settled
+
+
+class Engine:
+    """Makes every provider hold what it should, until it is stopped."""
+
+    def __init__(  # noqa: PLR0917 - wired by keyword in one place
+        self,
+        providers: Sequence[Provider],
+        settings: EngineSettings,
+        database: Database,
+        supervisor: Supervisor,
+        clock: Clock,
+        *,
+        digest_key: bytes,
+        replica: str,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._supervisor = supervisor
+        self._policies: Mapping[str, Policy] = {provider.name: provider.policy for provider in providers}
+        self._settler = Settler(
+            database,
+            self._policies.__getitem__,
+            self._on_settled,
+            replica=replica,
+            batch_lanes=settings.settle_lanes,
+            linger_s=settings.settle_linger_s,
+        )
+        self._runners = {
+            provider.name: Runner(
+                provider,
+                settings,
+                database,
+                self._settler,
+                Carrier(provider, digest_key, clock),
+                clock,
+                replica=replica,
+            )
+            for provider in providers
+        }
+
+    async def start(self) -> None:
+        """Start the loops; they wait by themselves for a database that is away."""
+        self._supervisor.start("engine.settler", self._settler.run)
+        self._supervisor.start("engine.listen", lambda: listen(self._database, self.wake))
+        for name, runner in self._runners.items():
+            self._supervisor.start(f"engine.{name}", runner.run)
+
+    async def stop(self) -> None:
+        """Claim nothing more, finish what is under way within the drain time, settle it all."""
+        await self._supervisor.stop("engine.listen", *(f"engine.{name}" for name in self._runners))
+        drain_s = self._settings.drain_s
+        await asyncio.gather(*(runner.drain(drain_s) for runner in self._runners.values()))
+        try:
+            async with asyncio.timeout(drain_s / 2):
+                await self._settler.flush()
+        except TimeoutError:
+            pass  # the leases run out, and whoever takes over finds the lanes in doubt
+        await self._supervisor.stop("engine.settler")
+
+    def wake(self) -> None:
+        """Look for due lanes now."""
+        for runner in self._runners.values():
+            runner.wake()
+
+    @property
+    def in_flight(self) -> dict[str, int]:
+        """Calls under way, by provider."""
+        return {name: runner.in_flight for name, runner in self._runners.items()}
+
+    def _on_settled(self, records: list[AttemptRecord], settled: Settled) -> None:
+        for record in records:
+            lane = settled.lanes.get(record.finished.lane_id)
+            if lane is None or lane.due_at is not None:
+                self._runners[record.provider].wake()
+
+
+async def know_providers(database: Database, providers: Sequence[Provider]) -> None:
+    """Make sure that every provider has its row before the first claim."""
+    try:
+        async with database.connection() as connection:
+            await provider_store.know(connection, [provider.name for provider in providers])
+    except DatabaseAway:
+        return  # a runner makes its own row when it finds none

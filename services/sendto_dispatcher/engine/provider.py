@@ -1,0 +1,167 @@
+"""A configured provider as the engine uses it: its adapter, its connections, its limits."""
+
+import hashlib
+import importlib.metadata
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sendto.kernel.backoff import Backoff
+from sendto.runtime.settings import SettingsInvalid, describe
+from sendto.sdk import SUPPORTED_API_VERSIONS, Adapter, BatchAdapter, Capabilities, Idempotency, Operation
+from sendto_dispatcher.domain.settle import Policy
+from sendto_dispatcher.engine.transport import Transport
+from sendto_dispatcher.settings import EngineSettings, ProviderSettings
+from sendto_dispatcher.store.providers import Bucket
+
+ENTRY_POINTS = "sendto.adapters"
+_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+class ProviderUnusable(Exception):  # noqa: N818 - named for what happened
+    """A configured provider cannot be served: its adapter is missing, broken, or misconfigured. The text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One configured provider."""
+
+    name: str
+    adapter: Adapter
+    transport: Transport
+    concurrency: int
+    timeout_s: float
+    lease_s: float
+    check_timeout_s: float
+    bucket: Bucket | None
+    policy: Policy
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the provider can do."""
+        return self.adapter.capabilities
+
+    @property
+    def batch(self) -> int:
+        """The most commands in one call."""
+        return self.capabilities.batch if isinstance(self.adapter, BatchAdapter) else 1
+
+    @property
+    def requests_each(self) -> int:
+        """The most requests that one attempt may make."""
+        return requests_each(self.capabilities)
+
+
+def requests_each(capabilities: Capabilities) -> int:
+    """The most requests that an attempt may make, a look-up before it included."""
+    look_up = 1 if capabilities.idempotency is Idempotency.LOOKUP else 0
+    return look_up + max(capabilities.requests_of(operation) for operation in Operation)
+
+
+def load_adapter(name: str) -> type[Adapter]:
+    """The class behind one entry point.
+
+    Raises:
+        ProviderUnusable: there is none of this name, it cannot be imported, or it was made for another interface.
+    """
+    points = importlib.metadata.entry_points(group=ENTRY_POINTS, name=name)
+    if not points:
+        known = ", ".join(sorted(importlib.metadata.entry_points(group=ENTRY_POINTS).names))
+        raise ProviderUnusable(f"there is no adapter {name!r}; installed are: {known}")
+    try:
+        adapter: type[Adapter] = next(iter(points)).load()
+    except Exception as error:  # a plugin's import can raise anything
+        raise ProviderUnusable(f"adapter {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    if adapter.api_version not in SUPPORTED_API_VERSIONS:
+        supported = ", ".join(map(str, sorted(SUPPORTED_API_VERSIONS)))
+        raise ProviderUnusable(f"adapter {name!r} is made for api_version {adapter.api_version}, not for {supported}")
+    return adapter
+
+
+def build_provider(name: str, settings: ProviderSettings, engine: EngineSettings, base: Path) -> Provider:
+    """Make a provider from its configuration; secrets in files are found relative to `base`.
+
+    Raises:
+        ProviderUnusable: it cannot be served; the text names the setting, never a value.
+    """
+    adapter = _make_adapter(name, settings, base)
+    timeout_s = settings.limits.timeout_s
+    return Provider(
+        name=name,
+        adapter=adapter,
+        transport=Transport(
+            timeout_s=timeout_s,
+            max_body_bytes=engine.max_response_bytes,
+            allow_private=getattr(adapter, "allow_private", True),
+        ),
+        concurrency=settings.limits.concurrency,
+        timeout_s=timeout_s,
+        lease_s=max(timeout_s, adapter.capabilities.lookup_lag_s) + engine.lease_margin_s,
+        check_timeout_s=min(timeout_s, engine.lease_margin_s / 2),
+        bucket=_bucket(settings, adapter.capabilities),
+        policy=Policy(
+            backoff=Backoff(base_s=settings.retry.base_s, cap_s=settings.retry.cap_s),
+            give_up_after_s=settings.retry.give_up_after_s,
+            capabilities=adapter.capabilities,
+        ),
+    )
+
+
+def _make_adapter(name: str, settings: ProviderSettings, base: Path) -> Adapter:
+    adapter_class = load_adapter(settings.adapter)
+    try:
+        config = adapter_class.Config.model_validate(resolve_secrets(settings.config, base))
+    except ValidationError as error:
+        raise ProviderUnusable(f"[providers.{name}.config] {describe(error)}") from None
+    except SettingsInvalid as error:
+        raise ProviderUnusable(f"[providers.{name}.config] {error}") from None
+    return adapter_class(config)  # type: ignore[call-arg]  # the protocol leaves constructors to the classes
+
+
+def resolve_secrets(value: Any, base: Path) -> Any:  # noqa: ANN401 - a configuration tree
+    """The configuration with every `env:NAME` and `file:PATH` replaced by what it points to.
+
+    Raises:
+        SettingsInvalid: the variable is not set, or the file cannot be read.
+    """
+    if isinstance(value, Mapping):
+        return {name: resolve_secrets(inner, base) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [resolve_secrets(inner, base) for inner in value]
+    if isinstance(value, str) and value.startswith("env:"):
+        return _from_environment(value.removeprefix("env:"))
+    if isinstance(value, str) and value.startswith("file:"):
+        return _from_file(base / value.removeprefix("file:"))
+    return value
+
+
+def _from_environment(name: str) -> str:
+    try:
+        return os.environ[name]
+    except KeyError:
+        raise SettingsInvalid(f"the environment variable {name} is not set") from None
+
+
+def _from_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise SettingsInvalid(f"cannot read {path}: {error.strerror}") from None
+
+
+def _bucket(settings: ProviderSettings, capabilities: Capabilities) -> Bucket | None:
+    rate = settings.limits.rate or capabilities.rate
+    if rate is None:
+        return None
+    number, unit = rate.split("/")
+    burst = max(settings.limits.burst or 0, requests_each(capabilities))
+    return Bucket(rate_per_s=int(number) / _SECONDS[unit], burst=float(burst))
+
+
+def config_digest(*parts: str) -> str:
+    """A short digest of a configuration, to compare replicas by."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,231 @@
+"""Claiming due lanes, and reading what they should hold. Rules 13 to 15 and 26 of the dispatcher's rules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from sendto.events.customer import Customer, OrderSnapshot
+from sendto.runtime.database import Connection
+from sendto_dispatcher.domain.lane import Claim, Kept, Lane, State, TakenOver, Version
+
+_CLAIM = """
+WITH ready AS (
+    SELECT id, lease_token, lease_generation, leased_by, leased_at FROM lane
+    WHERE provider = $1 AND NOT hanging AND due_at IS NOT NULL AND due_at <= clock_timestamp()
+    ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+), hanging AS (
+    SELECT id, lease_token, lease_generation, leased_by, leased_at FROM lane
+    WHERE provider = $1 AND hanging AND due_at IS NOT NULL AND due_at <= clock_timestamp()
+    ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+), picked AS (
+    SELECT * FROM ready UNION ALL (SELECT * FROM hanging LIMIT $2 - (SELECT count(*) FROM ready))
+)
+UPDATE lane SET
+    lease_token = $4,
+    lease_generation = lane.desired_generation,
+    lease_doubt = lane.in_doubt,
+    in_doubt = true,
+    leased_by = $5,
+    leased_at = clock_timestamp(),
+    due_at = clock_timestamp() + $6 * interval '1 second'
+FROM picked WHERE picked.id = lane.id
+RETURNING lane.id, lane.provider, lane.source, lane.order_id, lane.reference, lane.incarnation,
+    lane.desired_generation, lane.desired_carried, lane.desired_version, lane.desired_present,
+    lane.applied_generation, lane.applied_present, lane.remote, lane.digest, lane.lease_doubt, lane.attempts,
+    lane.hanging, lane.kept_generation, lane.kept_body::text AS kept_body,
+    extract(epoch FROM clock_timestamp() - lane.kept_at)::float8 AS kept_age_s,
+    picked.lease_token AS old_token, picked.lease_generation AS old_generation,
+    picked.leased_by AS old_replica, picked.leased_at AS old_leased_at
+"""
+
+_STATES = """
+SELECT s.order_id, s.source, s.carried, s.version, s.customer::text AS customer,
+    s.order_snapshot::text AS order_snapshot, s.occurred_at, s.traceparent
+FROM unnest($1::bigint[], $2::text[]) AS k(order_id, source)
+JOIN order_state s ON s.order_id = k.order_id AND s.source = k.source
+"""
+
+_TAKEN_OVER = """
+INSERT INTO attempt (lane_id, provider, source, order_id, generation, carried, version, operation, number, outcome,
+    reason, requests, lease_token, replica, started_at, duration_ms, settled)
+SELECT l.id, l.provider, l.source, l.order_id, t.generation, l.desired_carried, l.desired_version, 'unknown',
+    l.attempts + 1, 'ambiguous', 'lease_expired', 0, t.token, t.replica, t.leased_at,
+    extract(epoch FROM clock_timestamp() - t.leased_at) * 1000, false
+FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[])
+    AS t(lane_id, generation, token, replica, leased_at)
+JOIN lane l ON l.id = t.lane_id
+"""
+
+_KEEP = """
+UPDATE lane SET kept_generation = k.generation, kept_body = k.body::jsonb, kept_at = clock_timestamp()
+FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS k(lane_id, generation, body)
+WHERE lane.id = k.lane_id
+"""
+
+_NEXT_DUE = """
+SELECT extract(epoch FROM least(
+    (SELECT min(due_at) FROM lane WHERE provider = $1 AND NOT hanging AND due_at IS NOT NULL),
+    (SELECT min(due_at) FROM lane WHERE provider = $1 AND hanging AND due_at IS NOT NULL)
+) - clock_timestamp())::float8
+"""
+
+
+Keep = tuple[int, int, State]
+"""What a create with a request key is about to send: lane id, generation, state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRequest:
+    """How much to claim: `lanes` in all, of them at most `hanging_lanes` whose last attempt timed out."""
+
+    provider: str
+    lanes: int
+    hanging_lanes: int
+    token: UUID
+    replica: str
+    lease_s: float
+
+
+async def claim(connection: Connection, request: ClaimRequest) -> list[Claim]:
+    """Lease the longest due lanes that no one else is at, mark them in doubt, and read their newest states.
+
+    Runs in the caller's transaction. The states are read by a second statement after the lanes are locked: joined into
+    the first one, a state could be older than the desired generation beside it.
+    """
+    rows = await connection.fetch(
+        _CLAIM,
+        request.provider,
+        request.lanes,
+        request.hanging_lanes,
+        request.token,
+        request.replica,
+        request.lease_s,
+    )
+    if not rows:
+        return []
+    states = await _states(connection, rows)
+    claims = [Claim(lane=_lane(row, request.token), state=states.get((row["order_id"], row["source"]))) for row in rows]
+    await _record_taken_over(connection, [c.lane for c in claims])
+    return claims
+
+
+async def keep_bodies(connection: Connection, kept: Sequence[Keep]) -> None:
+    """Keep what creates with a request key are about to send."""
+    if kept:
+        await connection.execute(
+            _KEEP,
+            [lane_id for lane_id, _, _ in kept],
+            [generation for _, generation, _ in kept],
+            [_kept_body(state) for _, _, state in kept],
+        )
+
+
+async def next_due_s(connection: Connection, provider: str) -> float | None:
+    """Seconds until a lane of the provider is due, negative if one is overdue; None if none is waiting."""
+    seconds: float | None = await connection.fetchval(_NEXT_DUE, provider)
+    return seconds
+
+
+async def _states(connection: Connection, rows: Sequence[asyncpg.Record]) -> dict[tuple[int, str], State]:
+    found = await connection.fetch(_STATES, [row["order_id"] for row in rows], [row["source"] for row in rows])
+    return {(row["order_id"], row["source"]): _state(row) for row in found}
+
+
+def _state(row: asyncpg.Record) -> State:
+    return State(
+        version=Version(carried=row["carried"], number=row["version"]),
+        customer=Customer.model_validate_json(row["customer"]) if row["customer"] else None,
+        order=OrderSnapshot.model_validate_json(row["order_snapshot"]) if row["order_snapshot"] else None,
+        occurred_at=row["occurred_at"],
+        traceparent=row["traceparent"],
+    )
+
+
+def _lane(row: asyncpg.Record, token: UUID) -> Lane:
+    return Lane(
+        id=row["id"],
+        provider=row["provider"],
+        source=row["source"],
+        order_id=row["order_id"],
+        reference=row["reference"],
+        incarnation=row["incarnation"],
+        generation=row["desired_generation"],
+        version=Version(carried=row["desired_carried"], number=row["desired_version"]),
+        desired_present=row["desired_present"],
+        applied_generation=row["applied_generation"],
+        applied_present=row["applied_present"],
+        remote=row["remote"],
+        digest=row["digest"],
+        in_doubt=row["lease_doubt"],
+        kept=_kept(row),
+        attempts=row["attempts"],
+        lease_token=token,
+        hanging=row["hanging"],
+        taken_over=_taken_over(row),
+    )
+
+
+def _taken_over(row: asyncpg.Record) -> TakenOver | None:
+    if row["old_token"] is None:
+        return None
+    return TakenOver(
+        token=row["old_token"],
+        generation=row["old_generation"],
+        replica=row["old_replica"],
+        leased_at=row["old_leased_at"],
+    )
+
+
+class _KeptBody(msgspec.Struct):
+    """A kept state as JSON in the lane's row."""
+
+    carried: bool
+    version: int
+    customer: msgspec.Raw
+    order: msgspec.Raw
+    occurred_at: datetime
+
+
+def _kept_body(state: State) -> str:
+    body = _KeptBody(
+        carried=state.version.carried,
+        version=state.version.number,
+        customer=msgspec.Raw(state.customer.model_dump_json().encode() if state.customer else b"null"),
+        order=msgspec.Raw(state.order.model_dump_json().encode() if state.order else b"null"),
+        occurred_at=state.occurred_at,
+    )
+    return msgspec.json.encode(body).decode()
+
+
+def _kept(row: asyncpg.Record) -> Kept | None:
+    if row["kept_generation"] is None:
+        return None
+    state = None
+    if row["kept_body"]:
+        body = msgspec.json.decode(row["kept_body"], type=_KeptBody)
+        order = bytes(body.order)
+        state = State(
+            version=Version(carried=body.carried, number=body.version),
+            customer=Customer.model_validate_json(bytes(body.customer)),
+            order=OrderSnapshot.model_validate_json(order) if order != b"null" else None,
+            occurred_at=body.occurred_at,
+        )
+    return Kept(generation=row["kept_generation"], state=state, age_s=row["kept_age_s"])
+
+
+async def _record_taken_over(connection: Connection, lanes: Sequence[Lane]) -> None:
+    """Write the attempts whose leases ran out into the history: nobody knows what became of them."""
+    taken = [(lane.id, lane.taken_over) for lane in lanes if lane.taken_over is not None]
+    if taken:
+        await connection.execute(
+            _TAKEN_OVER,
+            [lane_id for lane_id, _ in taken],
+            [over.generation for _, over in taken],
+            [over.token for _, over in taken],
+            [over.replica for _, over in taken],
+            [over.leased_at for _, over in taken],
+        )
