@@ -17,14 +17,18 @@ def build() -> typer.Typer:
     """The whole command line, each command registered by its own module."""
     app = typer.Typer(
         name="sendto",
-        help="Relays the customer of every order to the shipment provider that ships it, and keeps it right there.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
     )
+    app.callback()(_root)
     for module in pkgutil.iter_modules(commands.__path__):
         importlib.import_module(f"{commands.__name__}.{module.name}").register(app)
     return app
+
+
+def _root() -> None:
+    """Relays the customer of every order to the shipment provider that ships it, and keeps it right there."""
 
 
 def main() -> None:

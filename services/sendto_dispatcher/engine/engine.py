@@ -20,7 +20,7 @@ from sendto_dispatcher.store.settles import AttemptRecord, Settled
 class Engine:
     """Makes every provider hold what it should, until it is stopped."""
 
-    def __init__(  # noqa: PLR0917 - wired by keyword in one place
+    def __init__(
         self,
         providers: Sequence[Provider],
         settings: EngineSettings,

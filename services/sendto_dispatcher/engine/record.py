@@ -58,7 +58,7 @@ def log_attempt(record: AttemptRecord) -> None:
     )
 
 
-def describe(ending: Ending) -> tuple[str, str | None, str | None]:  # noqa: C901 - one exhaustive match
+def describe(ending: Ending) -> tuple[str, str | None, str | None]:  # noqa: C901, PLR0912 - one exhaustive match
     """The ending as the words of the history: outcome, reason, detail."""
     match ending:
         case Applied():

@@ -18,7 +18,7 @@ _AWAY_PAUSE_S = 0.5
 class Settler:
     """Collects finished attempts and writes them. An outcome is never dropped: without a database it waits."""
 
-    def __init__(  # noqa: PLR0917 - keyword use is the rule among us
+    def __init__(
         self,
         database: Database,
         policy_of: Callable[[str], Policy],

@@ -21,13 +21,12 @@ _LIST = """
 SELECT id, name, permissions, created_at, expires_at, revoked_at, last_used_at FROM ops_token ORDER BY created_at, id
 """
 _REVOKE = "UPDATE ops_token SET revoked_at = now() WHERE (id::text = $1 OR name = $1) AND revoked_at IS NULL"
-# The last use is noted at most once a minute, so that reading costs no write.
 _FIND = """
-UPDATE ops_token SET last_used_at = CASE
-    WHEN last_used_at IS NULL OR last_used_at < now() - interval '1 minute' THEN now() ELSE last_used_at END
+SELECT id, name, permissions, coalesce(last_used_at < now() - interval '1 minute', true) AS note_use FROM ops_token
 WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-RETURNING name, permissions
 """
+# At most once a minute, so that reading costs no write.
+_NOTE_USE = "UPDATE ops_token SET last_used_at = now() WHERE id = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +72,17 @@ async def list_tokens(connection: Connection) -> list[TokenRow]:
 async def revoke_token(connection: Connection, id_or_name: str) -> int:
     """Revoke the token with this id, or all with this name; how many were."""
     status: str = await connection.execute(_REVOKE, id_or_name)
-    return int(status.split()[-1])
+    return int(status.rsplit(maxsplit=1)[-1])
 
 
 async def find_bearer(connection: Connection, token: str) -> Bearer | None:
     """Whose token this is, or None. The look-up is by hash, so its timing tells nothing of the token."""
     row = await connection.fetchrow(_FIND, _hash(token))
-    return Bearer(row["name"], frozenset(row["permissions"])) if row else None
+    if row is None:
+        return None
+    if row["note_use"]:
+        await connection.execute(_NOTE_USE, row["id"])
+    return Bearer(row["name"], frozenset(row["permissions"]))
 
 
 def _hash(token: str) -> bytes:

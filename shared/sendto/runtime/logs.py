@@ -15,6 +15,7 @@ def configure(settings: LogSettings, *, service: str) -> None:
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -31,7 +32,7 @@ def configure(settings: LogSettings, *, service: str) -> None:
     output = logging.StreamHandler(sys.stderr)
     output.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -45,4 +46,4 @@ def configure(settings: LogSettings, *, service: str) -> None:
 
 def logger(name: str) -> Logger:
     """The logger of one module or component."""
-    return structlog.stdlib.get_logger(name, logger=name)
+    return structlog.stdlib.get_logger(name)

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 import uvloop
@@ -54,6 +54,7 @@ async def serve(
     *,
     supervisor: Supervisor,
     drain_s: float = 5.0,
+    http_protocol: type[asyncio.Protocol] | Literal["httptools"] = "httptools",
 ) -> int:
     """Serve until a stop signal, or until a loop of `supervisor` crashes; the process's exit code.
 
@@ -62,8 +63,9 @@ async def serve(
     server = _Server(
         uvicorn.Config(
             app,
+            lifespan="on",
             loop="uvloop",
-            http="httptools",
+            http=http_protocol,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=max(1, round(drain_s)),

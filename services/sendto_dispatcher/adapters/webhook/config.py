@@ -1,0 +1,53 @@
+"""Settings of the webhook adapter."""
+
+import base64
+import binascii
+import ipaddress
+from typing import Annotated, Self
+
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+_SECRET_MIN_BYTES = 24
+_SECRET_MAX_BYTES = 64
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of all secrets, not one of them
+
+
+class WebhookConfig(BaseModel):
+    """Where events go and how they are signed."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    url: AnyHttpUrl
+    """https, unless the host is loopback"""
+    secrets: Annotated[list[SecretStr], Field(min_length=1, max_length=8)]
+    """24 to 64 bytes each, in Base64, `whsec_` before it or not; several while they are rotated"""
+    allow_private: bool = False
+    """whether the host may lie in a private network"""
+
+    @field_validator("secrets")
+    @classmethod
+    def _secret_lengths(cls, secrets: list[SecretStr]) -> list[SecretStr]:
+        for secret in secrets:
+            try:
+                raw = base64.b64decode(secret.get_secret_value().removeprefix(SECRET_PREFIX), validate=True)
+            except binascii.Error:
+                raise ValueError("a secret is not Base64") from None
+            if not _SECRET_MIN_BYTES <= len(raw) <= _SECRET_MAX_BYTES:
+                raise ValueError(f"a secret has {len(raw)} bytes, not {_SECRET_MIN_BYTES} to {_SECRET_MAX_BYTES}")
+        return secrets
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        if self.url.scheme != "https" and not is_loopback(self.url.host or ""):
+            raise ValueError("url must be https, unless its host is loopback")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine, by its name alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,45 @@
+"""From a command to a structured CloudEvent (pure)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sendto.sdk import Command, Operation
+
+_TYPES = {
+    Operation.CREATE: "customer.created",
+    Operation.UPDATE: "customer.updated",
+    Operation.DELETE: "customer.deleted",
+}
+
+
+def content(command: Command) -> dict[str, Any]:
+    """`data` of the event: the known members, phones in both forms; without `changed`, which coalescing falsifies."""
+    data: dict[str, Any] = {"order_id": command.order_id}
+    if command.customer is not None:
+        data["customer"] = command.customer.model_dump(mode="json")
+    if command.order is not None:
+        data["order"] = command.order.model_dump(mode="json")
+    return data
+
+
+def event(command: Command) -> dict[str, Any]:
+    """The CloudEvent; `sequence` is the lane's generation: receivers ignore a lower one than they hold."""
+    body: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": command.idempotency_key,
+        "source": command.source,
+        "type": _TYPES[command.operation],
+        "subject": f"orders/{command.order_id}/customer",
+        "time": command.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "sequence": str(command.generation),
+        "data": content(command),
+    }
+    if command.version is not None:
+        body["orderversion"] = command.version
+    return body
+
+
+def signing_time(now: datetime) -> datetime:
+    """The attempt's time as the signature carries it: whole seconds, UTC."""
+    return now.astimezone(UTC).replace(microsecond=0)

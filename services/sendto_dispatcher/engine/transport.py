@@ -1,0 +1,164 @@
+"""The adapters' HTTP client over pyreqwest, which is fast; nothing else knows that library.
+
+A `Transport` belongs to a provider and keeps its connections. Each attempt gets an `AttemptHttp`, which keeps the
+deadline, counts requests, and knows whether anything may have been sent.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import (
+    BuilderError,
+    ConnectError,
+    ConnectTimeoutError,
+    PoolTimeoutError,
+    PyreqwestError,
+    RequestTimeoutError,
+)
+from pyreqwest.response import Response
+
+from sendto.kernel.clock import Clock
+from sendto.sdk import AnswerLost, HttpRequest, HttpResponse, NotSent, TooLate
+
+_CONNECT_SHARE = 0.5
+"""of the timeout may go into connecting, so that a deadline is told apart from a dead host"""
+_READ_BYTES = 65_536
+_MOST_PINNED = 16
+_USER_AGENT = "sendto"
+
+
+class Transport:
+    """The connections of one provider."""
+
+    def __init__(self, *, timeout_s: float, max_body_bytes: int, allow_private: bool) -> None:
+        self._timeout_s = timeout_s
+        self._max_body_bytes = max_body_bytes
+        self._allow_private = allow_private
+        self._clients: dict[tuple[str, str], Client] = {}
+
+    def attempt(self, *, deadline_s: float, clock: Clock) -> "AttemptHttp":
+        """The client of one attempt; `deadline_s` is on the clock's monotonic time."""
+        return AttemptHttp(self, deadline_s, clock)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            await client.close()
+        self._clients.clear()
+
+    async def client_for(self, url: str) -> Client:
+        """The client that may be used for this address.
+
+        Raises:
+            NotSent: the name cannot be resolved, or leads to an address that is not allowed.
+        """
+        if self._allow_private:
+            return self._client("", "", 0)
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        return self._client(host, await public_address(host, port), port)
+
+    def _client(self, host: str, address: str, port: int) -> Client:
+        key = (host, address)
+        if key not in self._clients:
+            if len(self._clients) >= _MOST_PINNED:
+                self._clients.clear()
+            self._clients[key] = self._build(host, address, port)
+        return self._clients[key]
+
+    def _build(self, host: str, address: str, port: int) -> Client:
+        builder = (
+            ClientBuilder()
+            .follow_redirects(False)  # noqa: FBT003 - the library's own form
+            .referer(False)  # noqa: FBT003
+            .default_cookie_store(False)  # noqa: FBT003
+            .no_proxy()
+            .user_agent(_USER_AGENT)
+            .connect_timeout(timedelta(seconds=self._timeout_s * _CONNECT_SHARE))
+        )
+        if host:
+            # The address that was checked is the one that is used: a second resolution could lead elsewhere.
+            builder = builder.resolve(host, address, port)
+        return builder.build()
+
+    async def read(self, response: Response) -> HttpResponse:
+        """The whole answer, its body cut at the bound."""
+        reader, chunks, size = response.body_reader, [], 0
+        while size <= self._max_body_bytes and (chunk := await reader.read(_READ_BYTES)) is not None:
+            chunks.append(bytes(chunk))
+            size += len(chunk)
+        body = b"".join(chunks)
+        return HttpResponse(
+            status=response.status,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=body[: self._max_body_bytes],
+            truncated=size > self._max_body_bytes,
+        )
+
+
+class AttemptHttp:
+    """One attempt's HTTP client (`sendto.sdk.Http`)."""
+
+    def __init__(self, transport: Transport, deadline_s: float, clock: Clock) -> None:
+        self._transport = transport
+        self._deadline_s = deadline_s
+        self._clock = clock
+        self.requests = 0
+        """requests that were started"""
+        self.sent = False
+        """whether anything may have reached the provider"""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Send one request and read its whole answer.
+
+        Raises:
+            TooLate: the deadline has passed; nothing was sent.
+            NotSent: nothing left this machine.
+            AnswerLost: something may have arrived there.
+        """
+        client = await self._transport.client_for(request.url)
+        builder = client.request(request.method, request.url).headers(dict(request.headers))
+        left_s = self._deadline_s - self._clock.monotonic_s()
+        if left_s <= 0:
+            raise TooLate
+        if request.body:
+            builder = builder.body_bytes(request.body)
+        self.requests += 1
+        sent_before, self.sent = self.sent, True
+        try:
+            async with builder.timeout(timedelta(seconds=left_s)).build_streamed() as response:
+                return await self._transport.read(response)
+        except (ConnectError, ConnectTimeoutError, PoolTimeoutError) as error:
+            self.sent = sent_before
+            raise NotSent("connect_failed") from error
+        except BuilderError as error:
+            self.sent = sent_before
+            raise NotSent("request_invalid") from error
+        except RequestTimeoutError as error:
+            raise AnswerLost("timeout", timed_out=True) from error
+        except PyreqwestError as error:
+            raise AnswerLost("connection_lost") from error
+
+
+async def public_address(host: str, port: int) -> str:
+    """An address of this host that is reachable from everywhere; loopback is allowed where it is named as such.
+
+    Raises:
+        NotSent: there is none, or the host also has an address of a private network (SSRF).
+    """
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise NotSent("name_not_resolved") from error
+    addresses = [str(entry[4][0]) for entry in found]
+    if not all(ipaddress.ip_address(address).is_global or _named_loopback(host, address) for address in addresses):
+        raise NotSent("private_address")
+    return addresses[0]
+
+
+def _named_loopback(host: str, address: str) -> bool:
+    return host in {"localhost", "127.0.0.1", "::1"} and ipaddress.ip_address(address).is_loopback

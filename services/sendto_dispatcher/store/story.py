@@ -1,0 +1,112 @@
+"""What ops ask of the database: an order's story, the lanes in numbers. Reads only; no personal data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sendto.runtime.database import Connection
+
+_MOST_EVENTS = 100
+_MOST_ATTEMPTS = 100
+
+_STATES = """
+SELECT source, carried, version, present, route, providers, event_id, occurred_at, changed_at
+FROM order_state WHERE order_id = $1 ORDER BY source
+"""
+_EVENTS = """
+SELECT source, event_id, type, carried, version, topic, partition, record_offset, verdict, route, taken_at
+FROM intake_event WHERE order_id = $1 ORDER BY id DESC LIMIT $2
+"""
+_REJECTED = """
+SELECT id, source, topic, partition, record_offset, reason, detail, rejected_at
+FROM rejected_event WHERE order_id = $1 ORDER BY id DESC LIMIT $2
+"""
+_LANES = """
+SELECT l.id, l.provider, l.source, l.reference, l.desired_generation, l.desired_carried, l.desired_version,
+    l.desired_present, l.applied_generation, l.applied_carried, l.applied_version, l.applied_present, l.unconfirmed,
+    l.remote, l.in_doubt, l.lease_token IS NOT NULL AND l.due_at > clock_timestamp() AS leased, l.leased_by,
+    l.due_at, l.attempts, l.failing_since, l.hanging, l.resting, l.reason, l.detail, l.behind_since, l.changed_at,
+    p.paused_at, p.paused_by, p.pause_reason, p.held_at, p.hold_reason, p.opened_at, p.probe_at, p.blocked_until,
+    clock_timestamp() AS now
+FROM lane l LEFT JOIN provider_state p ON p.provider = l.provider
+WHERE l.order_id = $1 ORDER BY l.source, l.provider
+"""
+_ATTEMPTS = """
+SELECT lane_id, provider, source, generation, carried, version, operation, number, outcome, reason, detail, requests,
+    replica, started_at, duration_ms, settled
+FROM attempt WHERE order_id = $1 ORDER BY id DESC LIMIT $2
+"""
+
+LANE_STATE = """
+CASE WHEN lease_token IS NOT NULL AND due_at > clock_timestamp() THEN 'leased'
+     WHEN resting IS NOT NULL THEN resting
+     WHEN due_at IS NULL AND unconfirmed THEN 'unconfirmed'
+     WHEN due_at IS NULL THEN 'converged'
+     WHEN due_at <= clock_timestamp() THEN 'due'
+     ELSE 'waiting' END
+"""
+"""The state of a lane in one word, as listings and metrics count it."""
+
+_COUNTS = f"SELECT provider, {LANE_STATE} AS state, count(*) AS lanes FROM lane GROUP BY 1, 2 ORDER BY 1, 2"
+_OLDEST = """
+SELECT provider,
+    coalesce(extract(epoch FROM clock_timestamp() - min(behind_since)), 0)::float8 AS behind_s,
+    coalesce(greatest(extract(epoch FROM clock_timestamp() - min(due_at)), 0), 0)::float8 AS overdue_s
+FROM lane WHERE behind_since IS NOT NULL AND resting IS NULL GROUP BY provider
+"""
+_PROVIDERS = """
+SELECT provider, paused_at, paused_by, pause_reason, held_at, hold_reason, opened_at, probe_at, blocked_until,
+    tokens, tokens_at FROM provider_state ORDER BY provider
+"""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRows:
+    """All that is kept of one order id, newest first where there is a time."""
+
+    states: list[Row]
+    events: list[Row]
+    rejected: list[Row]
+    lanes: list[Row]
+    attempts: list[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneNumbers:
+    """Lanes by (provider, state), and each provider's oldest unapplied change and oldest overdue lane, in seconds."""
+
+    counts: dict[tuple[str, str], int]
+    behind_s: dict[str, float]
+    overdue_s: dict[str, float]
+
+
+async def order_rows(connection: Connection, order_id: int) -> OrderRows:
+    """What is kept of an order, of all sources."""
+    return OrderRows(
+        states=await _rows(connection, _STATES, order_id),
+        events=await _rows(connection, _EVENTS, order_id, _MOST_EVENTS),
+        rejected=await _rows(connection, _REJECTED, order_id, _MOST_EVENTS),
+        lanes=await _rows(connection, _LANES, order_id),
+        attempts=await _rows(connection, _ATTEMPTS, order_id, _MOST_ATTEMPTS),
+    )
+
+
+async def lane_numbers(connection: Connection) -> LaneNumbers:
+    """The lanes in numbers; reads the whole table, so ask for it now and then only."""
+    counts = await connection.fetch(_COUNTS)
+    oldest = await connection.fetch(_OLDEST)
+    return LaneNumbers(
+        counts={(row["provider"], row["state"]): row["lanes"] for row in counts},
+        behind_s={row["provider"]: row["behind_s"] for row in oldest},
+        overdue_s={row["provider"]: row["overdue_s"] for row in oldest},
+    )
+
+
+async def provider_rows(connection: Connection) -> list[Row]:
+    """Every provider that was ever configured, with its gates."""
+    return await _rows(connection, _PROVIDERS)
+
+
+async def _rows(connection: Connection, statement: str, *arguments: object) -> list[Row]:
+    return [dict(row) for row in await connection.fetch(statement, *arguments)]
