@@ -168,10 +168,10 @@ class SourcesSettings(BaseModel):
     allow: list[str] | None = None
     """the sources that are heard; none: all"""
 
-    def reference_prefix(self, source: str) -> str:
-        """What stands before an order's id in the references of this source."""
-        known = (self.__pydantic_extra__ or {}).get(source)
-        return known.reference_prefix if known else ""
+    @property
+    def prefixes(self) -> dict[str, str]:
+        """Reference prefixes by source."""
+        return {source: known.reference_prefix for source, known in (self.__pydantic_extra__ or {}).items()}
 
     def heard(self, source: str) -> bool:
         """Whether events of this source are taken."""

@@ -7,11 +7,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from traceback import format_tb
 from typing import assert_never
 
 from sendto.kernel.clock import Clock
-from sendto.runtime.logs import logger
+from sendto.runtime.logs import bug, logger
 from sendto.sdk import (
     Ambiguous,
     BatchAdapter,
@@ -137,7 +136,7 @@ class Carrier:
         except HttpFailure as failure:
             return [self._failed(attempt, failure) for attempt in attempts]
         except Exception as error:  # noqa: BLE001 - a plugin's bug must cost its own lane only
-            self._report_bug(error)
+            _log.error("adapter_failed", provider=self.provider.name, **bug(error))
             return [self._broken(attempt, sent=http.sent) for attempt in attempts]
 
     async def _call(self, attempts: Sequence[Attempt], http: AttemptHttp, deadline_s: float) -> list[Ending]:
@@ -222,11 +221,6 @@ class Carrier:
         if attempt.operation is Operation.CREATE and not self.provider.capabilities.repeatable_create:
             return Ambiguous(code, timed_out=timed_out)
         return Transient(code, timed_out=timed_out)
-
-    def _report_bug(self, error: Exception) -> None:
-        """The exception's text may repeat what was sent, so only its kind and place are logged."""
-        place = "".join(format_tb(error.__traceback__)[-3:])
-        _log.error("adapter_failed", provider=self.provider.name, error=type(error).__name__, place=place)
 
 
 def _still_in_doubt(outcome: Outcome) -> Outcome:

@@ -41,7 +41,7 @@ _HANGING_SHARE = 10
 class Runner:
     """Serves the lanes of one provider until it is stopped."""
 
-    def __init__(  # noqa: PLR0917 - wired by keyword in one place
+    def __init__(
         self,
         provider: Provider,
         settings: EngineSettings,

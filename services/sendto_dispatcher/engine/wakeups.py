@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from sendto.runtime.database import AWAY, Database, DatabaseAway
 from sendto.runtime.logs import logger
+from sendto_dispatcher.store.notify import CHANNEL
 
-CHANNEL = "sendto_lane"
 _AGAIN_S = 1.0
 _ALIVE_S = 15.0
 

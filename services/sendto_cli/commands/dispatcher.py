@@ -1,0 +1,29 @@
+"""`sendto dispatcher`: the dispatcher's process."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sendto_cli.errors import CommandFailed
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(dispatcher)
+
+
+def dispatcher(
+    config: Annotated[Path | None, typer.Option(help="The configuration file (TOML).")] = None,
+) -> None:
+    """Run the dispatcher: takes customer events and makes every shipment provider hold the newest state."""
+    from sendto.runtime.serving import AddressInUse, run
+    from sendto_cli.configuration import config_folder, load_settings
+    from sendto_dispatcher.app import main
+    from sendto_dispatcher.engine.provider import ProviderUnusable
+    from sendto_dispatcher.settings import DispatcherSettings
+
+    try:
+        run(main(load_settings(DispatcherSettings, config), config_folder(config)))
+    except (ProviderUnusable, AddressInUse) as error:
+        raise CommandFailed(str(error)) from None

@@ -1,0 +1,319 @@
+"""The intake: batches from Kafka become order states and lanes; offsets are committed after the database has.
+
+Rules 5 to 10 of the dispatcher's rules.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import IllegalStateError, KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
+from faststream.kafka.prometheus import KafkaPrometheusMiddleware
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from sendto.events.decode import Rejection, RejectReason, decode
+from sendto.runtime.database import Connection, Database, DatabaseAway
+from sendto.runtime.kafka import client_options
+from sendto.runtime.logs import bug, logger
+from sendto.runtime.settings import KafkaSettings
+from sendto_dispatcher.intake import metrics
+from sendto_dispatcher.intake.phones import with_e164
+from sendto_dispatcher.intake.placement import place_partitions
+from sendto_dispatcher.intake.security import broker_security
+from sendto_dispatcher.settings import IntakeSettings, SourcesSettings
+from sendto_dispatcher.store.intake import IntakeRules, PositionLost, Record, Taken, take
+
+_log = logger(__name__)
+
+_KAFKA_PAUSE_S = 1.0
+_READY_TIMEOUT_S = 2.0
+_REFUSED_DATA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+
+
+class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka brings no types
+    """Reads the topic as a member of its consumer group until it is stopped."""
+
+    def __init__(
+        self,
+        settings: IntakeSettings,
+        kafka: KafkaSettings,
+        topic: str,
+        database: Database,
+        rules: IntakeRules,
+        sources: SourcesSettings,
+        on_taken: Callable[[], None],
+        *,
+        registry: CollectorRegistry = REGISTRY,
+    ) -> None:
+        self._settings = settings
+        self._kafka = kafka
+        self._topic = topic
+        self._database = database
+        self._rules = rules
+        self._sources = sources
+        self._on_taken = on_taken
+        self._cluster_id = ""
+        self._doubt_below: dict[TopicPartition, int] = {}
+        self._taken_up_to: dict[TopicPartition, int] = {}
+        self._unplaced: set[TopicPartition] = set()
+        self._trouble: str | None = "starting"
+        self._resume = asyncio.Event()
+        self._broker: KafkaBroker | None = None
+        self._subscriber: Any = None
+        self._kafka_metrics = KafkaPrometheusMiddleware(registry=registry)
+
+    async def run(self) -> None:
+        """Take events until cancelled."""
+        try:
+            await self._connect()
+            await self._resume_loop()
+        finally:
+            await self._disconnect()
+
+    async def readiness(self) -> str | None:
+        """None while events are taken, else what keeps them away."""
+        if self._trouble:
+            return self._trouble
+        consumer = self._consumer()
+        try:
+            async with asyncio.timeout(_READY_TIMEOUT_S):
+                await consumer.topics()
+        except (TimeoutError, KafkaError):
+            return "Kafka is away"
+        return None
+
+    def measure_lag(self) -> None:
+        """Bring the lag's gauge up to date."""
+        consumer = self._subscriber.consumer if self._subscriber else None
+        if consumer is None:
+            return
+        for partition, taken in self._taken_up_to.items():
+            end = consumer.highwater(partition) if partition in consumer.assignment() else None
+            if end is not None:
+                metrics.LAG.labels(partition.partition).set(max(0, end - taken))
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Aiokafka's call: place what is new; what cannot be placed now waits, paused, and is placed later."""
+        self._unplaced = set(assigned)
+        self._doubt_below.clear()
+        self._taken_up_to.clear()
+        metrics.LAG.clear()
+        self._consumer().pause(*self._unplaced)
+        await self._place()
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Aiokafka's call: a batch of a revoked partition that is still under way changes nothing twice."""
+        self._unplaced -= set(revoked)
+
+    async def _connect(self) -> None:
+        while True:
+            try:
+                self._cluster_id = await self._read_cluster_id()
+                self._broker = self._build_broker()
+                await self._broker.start()
+            except (KafkaError, OSError, TimeoutError) as error:
+                self._trouble = "Kafka is away"
+                _log.warning("kafka_away", error=type(error).__name__)
+                await self._disconnect()
+                await asyncio.sleep(_KAFKA_PAUSE_S)
+            else:
+                return
+
+    async def _disconnect(self) -> None:
+        if self._broker is not None:
+            broker, self._broker = self._broker, None
+            await broker.stop()
+
+    async def _read_cluster_id(self) -> str:
+        admin = AIOKafkaAdminClient(**client_options(self._kafka, client_id="sendto-dispatcher-admin"))
+        try:
+            await admin.start()
+            description = await admin.describe_cluster()
+            return str(description["cluster_id"])
+        finally:
+            await admin.close()
+
+    def _build_broker(self) -> KafkaBroker:
+        settings = self._settings
+        broker = KafkaBroker(
+            self._kafka.bootstrap_servers.split(","),
+            client_id="sendto-dispatcher",
+            security=broker_security(self._kafka),
+            apply_types=False,
+            middlewares=[self._kafka_metrics],
+            logger=None,
+        )
+        self._subscriber = broker.subscriber(
+            self._topic,
+            group_id=settings.group_id,
+            batch=True,
+            max_records=settings.batch_records,
+            batch_timeout_ms=int(settings.poll_timeout_s * 1000),
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="earliest",
+            session_timeout_ms=int(settings.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 4),
+            max_poll_interval_ms=int(settings.max_poll_interval_s * 1000),
+            listener=self,
+            parser=_whole_batch,
+            decoder=_raw_records,
+        )
+        self._subscriber(self._handle)
+        return broker
+
+    def _consumer(self) -> AIOKafkaConsumer:
+        return self._subscriber.consumer
+
+    async def _handle(self, records: Sequence[ConsumerRecord]) -> None:
+        """FastStream's call for each batch. Whatever happens, no record is passed over."""
+        try:
+            with metrics.BATCH_SECONDS.time():
+                taken = await self._take([self._decode(record) for record in records])
+        except DatabaseAway:
+            self._step_back(records, "the database is away")
+        except PositionLost:
+            self._unplaced |= {TopicPartition(record.topic, record.partition) for record in records}
+            self._step_back(records, "positions are lost")
+        except Exception as error:  # noqa: BLE001 - FastStream would pass over the batch
+            _log.error("intake_failed", **bug(error))
+            self._step_back(records, "intake fails")
+        else:
+            self._trouble = None
+            self._count(taken)
+            await self._commit(records)
+            if taken.lanes:
+                self._on_taken()
+
+    def _decode(self, record: ConsumerRecord) -> Record:
+        decoded = decode(record.key, record.value, record.headers, max_bytes=self._settings.max_event_bytes)
+        if not isinstance(decoded, Rejection):
+            if self._sources.heard(decoded.source):
+                decoded = with_e164(decoded, self._settings.default_region)
+            else:
+                reason, detail = RejectReason.SOURCE_NOT_ALLOWED, "its source is not on the list of those heard"
+                decoded = Rejection(reason, detail, decoded.source, decoded.order_id)
+        doubt_below = self._doubt_below.get(TopicPartition(record.topic, record.partition), 0)
+        return Record(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            recorded_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+            decoded=decoded,
+            doubtful=record.offset < doubt_below,
+        )
+
+    async def _take(self, records: Sequence[Record]) -> Taken:
+        """Take a batch; what the database refuses for its data is found by halving and rejected."""
+
+        async def work(connection: Connection) -> Taken:
+            return await take(connection, self._cluster_id, records, self._rules)
+
+        try:
+            return await self._database.in_transaction(work)
+        except _REFUSED_DATA as error:
+            if len(records) == 1:
+                return await self._take([_refused(records[0], error)])
+            half = len(records) // 2
+            return _both(await self._take(records[:half]), await self._take(records[half:]))
+
+    async def _commit(self, records: Sequence[ConsumerRecord]) -> None:
+        """Commit the offsets after the database; refused after a rebalance, which is normal."""
+        offsets: dict[TopicPartition, int] = {}
+        for record in records:
+            partition = TopicPartition(record.topic, record.partition)
+            offsets[partition] = max(offsets.get(partition, 0), record.offset + 1)
+        self._taken_up_to |= offsets
+        try:
+            await self._consumer().commit(offsets)
+        except (KafkaError, IllegalStateError) as error:
+            _log.info("offsets_not_committed", error=type(error).__name__)
+
+    def _count(self, taken: Taken) -> None:
+        for verdict, number in taken.verdicts.items():
+            metrics.EVENTS.labels(verdict).inc(number)
+        for reason, number in taken.rejected.items():
+            metrics.REJECTED.labels(reason).inc(number)
+
+    def _step_back(self, records: Sequence[ConsumerRecord], trouble: str) -> None:
+        """Read the batch again later: seek back and pause; polling goes on, so the membership stays."""
+        self._trouble = trouble
+        _log.warning("intake_waits", reason=trouble, records=len(records))
+        consumer = self._consumer()
+        first: dict[TopicPartition, int] = {}
+        for record in records:
+            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        assigned = consumer.assignment()
+        for partition, offset in first.items():
+            if partition in assigned:
+                consumer.seek(partition, offset)
+        consumer.pause(*assigned)
+        self._resume.set()
+
+    async def _resume_loop(self) -> None:
+        """After trouble, wait for the database, place what is unplaced, read on."""
+        while True:
+            await self._resume.wait()
+            await asyncio.sleep(self._settings.retry_pause_s)
+            self._resume.clear()
+            try:
+                await self._database.ping()
+            except DatabaseAway:
+                self._resume.set()
+                continue
+            await self._place()
+
+    async def _place(self) -> None:
+        consumer = self._consumer()
+        waiting = self._unplaced & set(consumer.assignment())
+        try:
+            if waiting:
+                placements = await place_partitions(consumer, self._database, self._cluster_id, waiting)
+                for partition, placement in placements.items():
+                    self._taken_up_to[partition] = placement.start
+                    self._doubt_below[partition] = placement.behind_until or 0
+        except (DatabaseAway, KafkaError, IllegalStateError) as error:
+            self._trouble = "partitions cannot be placed"
+            _log.warning("partitions_not_placed", error=type(error).__name__)
+            self._resume.set()
+            return
+        self._unplaced -= waiting
+        self._trouble = None
+        consumer.resume(*(set(consumer.assignment()) - self._unplaced))
+
+
+async def _whole_batch(records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
+    """A batch as FastStream's message, undecoded: its own parser fails on headers that are not UTF-8."""
+    return KafkaMessage(body=[record.value or b"" for record in records], raw_message=records, consumer=FAKE_CONSUMER)
+
+
+async def _raw_records(message: KafkaMessage) -> Sequence[ConsumerRecord]:
+    """The records themselves: we decode them."""
+    return message.raw_message
+
+
+def _refused(record: Record, error: Exception) -> Record:
+    decoded = record.decoded
+    source, order_id = decoded.source, decoded.order_id
+    rejection = Rejection(
+        RejectReason.NOT_STORABLE, f"the database refuses it: {type(error).__name__}", source, order_id
+    )
+    return replace(record, decoded=rejection)
+
+
+def _both(one: Taken, other: Taken) -> Taken:
+    def add(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:
+        return {name: left.get(name, 0) + right.get(name, 0) for name in left | right}
+
+    verdicts = add(dict(one.verdicts), dict(other.verdicts))
+    return Taken(verdicts, add(dict(one.rejected), dict(other.rejected)), one.lanes + other.lanes)

@@ -1,0 +1,88 @@
+"""Placing newly assigned partitions: where to read on, by the database's word."""
+
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from sendto.runtime.database import Database
+from sendto.runtime.logs import logger
+from sendto_dispatcher.domain.placement import Known, Placement, place
+from sendto_dispatcher.intake import metrics
+from sendto_dispatcher.store import positions
+
+_log = logger(__name__)
+
+
+async def place_partitions(
+    consumer: AIOKafkaConsumer, database: Database, cluster_id: str, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, Placement]:
+    """Seek each partition to where it is to be read on; where that is.
+
+    Raises:
+        DatabaseAway: nothing was placed; try again.
+    """
+    assigned = list(partitions)
+    known = await _known(consumer, database, cluster_id, assigned)
+    placements = {partition: place(one) for partition, one in known.items()}
+    await _store(database, cluster_id, placements)
+    if any(placement.behind_until is not None for placement in placements.values()):
+        await _doubt_all(database)
+    for partition, placement in placements.items():
+        _say(partition, placement)
+        consumer.seek(partition, placement.start)
+    return placements
+
+
+async def _known(
+    consumer: AIOKafkaConsumer, database: Database, cluster_id: str, partitions: list[TopicPartition]
+) -> dict[TopicPartition, Known]:
+    begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+    stored: dict[TopicPartition, positions.Position] = {}
+    async with database.connection() as connection:
+        for topic in {partition.topic for partition in partitions}:
+            numbers = [partition.partition for partition in partitions if partition.topic == topic]
+            rows = await positions.read_positions(connection, topic, numbers)
+            stored |= {TopicPartition(topic, number): position for number, position in rows.items()}
+    return {
+        partition: Known(
+            cluster_id=cluster_id,
+            begin=begins[partition],
+            end=ends[partition],
+            committed=await consumer.committed(partition),
+            stored_cluster_id=stored[partition].cluster_id if partition in stored else None,
+            stored=stored[partition].next_offset if partition in stored else None,
+        )
+        for partition in partitions
+    }
+
+
+async def _store(database: Database, cluster_id: str, placements: dict[TopicPartition, Placement]) -> None:
+    async with database.transaction() as connection:
+        for reset in (False, True):
+            for topic in sorted({partition.topic for partition in placements}):
+                offsets = {
+                    partition.partition: one.start
+                    for partition, one in sorted(placements.items())
+                    if partition.topic == topic and one.reset is reset
+                }
+                await positions.place(connection, topic, cluster_id, offsets, reset=reset)
+
+
+async def _doubt_all(database: Database) -> None:
+    after_id: int | None = 0
+    while after_id is not None:
+        async with database.transaction() as connection:
+            after_id = await positions.doubt_some_lanes(connection, after_id)
+
+
+def _say(partition: TopicPartition, placement: Placement) -> None:
+    place_of = {"topic": partition.topic, "partition": partition.partition, "start": placement.start}
+    if placement.reset:
+        metrics.RESET.inc()
+        _log.error("intake_position_reset", reason="another cluster, or beyond the log's end", **place_of)
+    if placement.gap:
+        metrics.GAP.inc(placement.gap)
+        _log.error("intake_gap", records=placement.gap, **place_of)
+    if placement.behind_until is not None:
+        metrics.BEHIND.inc()
+        _log.error("database_behind_committed_offsets", committed=placement.behind_until, **place_of)
