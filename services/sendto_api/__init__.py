@@ -1,0 +1,1 @@
+"""The API: stores orders and each order's one customer, and emits what changed through an outbox."""

@@ -2,14 +2,21 @@
 
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
-from sendto.runtime.settings import CONFIG_VARIABLE, SettingsInvalid, load
+from sendto.runtime.settings import CONFIG_VARIABLE, DatabaseSettings, SettingsInvalid, load
 from sendto_cli.errors import CommandFailed
 
 Root = TypeVar("Root", bound=BaseModel)
+
+
+class _Databases(BaseModel):
+    """The sections that say where a database is, read without asking for anything else in them."""
+
+    api: dict[str, Any] = {}
+    dispatcher: dict[str, Any] = {}
 
 
 def load_settings(root: type[Root], config: Path | None) -> Root:
@@ -28,3 +35,28 @@ def config_folder(config: Path | None) -> Path:
     """The folder that paths in the configuration are relative to: the file's, else the working one."""
     chosen = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
     return chosen.resolve().parent if chosen else Path.cwd()
+
+
+def database_settings(
+    section: Literal["api", "dispatcher"], home: Path | None, config: Path | None
+) -> DatabaseSettings:
+    """How to reach a service's database: as the environment or the file says, else as the running system does.
+
+    Args:
+        section: `api` or `dispatcher`.
+        home: the home of `sendto up`; a given one goes before everything else.
+        config: the configuration file.
+
+    Raises:
+        CommandFailed: neither tells.
+    """
+    from sendto_cli.home import read_run  # noqa: PLC0415 - the services do without it
+
+    told = None
+    if home is None:
+        sections = load_settings(_Databases, config)
+        told = (sections.api if section == "api" else sections.dispatcher).get("database_url")
+    if told is None:
+        run = read_run(home)
+        told = run.api_database_url if section == "api" else run.dispatcher_database_url
+    return DatabaseSettings(database_url=SecretStr(told), pool_min_size=1, pool_max_size=1)

@@ -18,6 +18,7 @@ from sendto.kernel.ids import new_uuid
 from sendto.runtime import logs
 from sendto.runtime.database import Database, DatabaseAway
 from sendto.runtime.health import health_routes
+from sendto.runtime.notify import Notifier
 from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
 from sendto_dispatcher.domain.routing import Routing, Rule
@@ -29,8 +30,8 @@ from sendto_dispatcher.ops.api import ops_routes
 from sendto_dispatcher.ops.gauges import LaneGauges
 from sendto_dispatcher.settings import DispatcherSettings
 from sendto_dispatcher.store import providers as provider_store
+from sendto_dispatcher.store.claims import CHANNEL
 from sendto_dispatcher.store.intake import IntakeRules
-from sendto_dispatcher.store.notify import Notifier
 
 _DIGEST_KEY_BYTES = 32
 _log = logs.logger(__name__)
@@ -87,7 +88,7 @@ class Dispatcher:
             digest_key=_digest_key(settings),
             replica=self._replica.id,
         )
-        self._notifier = Notifier(self._database)
+        self._notifier = Notifier(self._database, CHANNEL)
         rules = IntakeRules(
             routing=build_routing(settings),
             prefixes=settings.sources.prefixes,

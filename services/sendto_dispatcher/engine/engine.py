@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 
 from sendto.kernel.clock import Clock
 from sendto.runtime.database import Database, DatabaseAway
+from sendto.runtime.listen import listen
 from sendto.runtime.supervisor import Supervisor
 from sendto_dispatcher.domain.settle import Policy
 from sendto_dispatcher.engine.attempt import Carrier
 from sendto_dispatcher.engine.provider import Provider
 from sendto_dispatcher.engine.runner import Runner
 from sendto_dispatcher.engine.settler import Settler
-from sendto_dispatcher.engine.wakeups import listen
 from sendto_dispatcher.settings import EngineSettings
 from sendto_dispatcher.store import providers as provider_store
+from sendto_dispatcher.store.claims import CHANNEL
 from sendto_dispatcher.store.settles import AttemptRecord, Settled
 
 
@@ -59,7 +60,7 @@ class Engine:
     async def start(self) -> None:
         """Start the loops; they wait by themselves for a database that is away."""
         self._supervisor.start("engine.settler", self._settler.run)
-        self._supervisor.start("engine.listen", lambda: listen(self._database, self.wake))
+        self._supervisor.start("engine.listen", lambda: listen(self._database, CHANNEL, self.wake))
         for name, runner in self._runners.items():
             self._supervisor.start(f"engine.{name}", runner.run)
 

@@ -11,6 +11,7 @@ from itertools import groupby
 from sendto.kernel.clock import Clock
 from sendto.kernel.ids import new_uuid
 from sendto.runtime.database import Connection, Database, DatabaseAway
+from sendto.runtime.listen import Wake
 from sendto.runtime.logs import logger
 from sendto.sdk import Gone, Health, HealthVerdict, HttpFailure, RateLimited, Rejected, Transient, Unauthorized
 from sendto_dispatcher.domain.breaker import Breaker, answered
@@ -23,7 +24,6 @@ from sendto_dispatcher.engine.attempt import Attempt, Carrier
 from sendto_dispatcher.engine.provider import Provider
 from sendto_dispatcher.engine.record import attempt_record, log_attempt
 from sendto_dispatcher.engine.settler import Settler
-from sendto_dispatcher.engine.wakeups import Wake
 from sendto_dispatcher.settings import EngineSettings
 from sendto_dispatcher.store import claims as claim_store
 from sendto_dispatcher.store import providers as provider_store

@@ -11,7 +11,7 @@ from sendto.events.customer import ORDER_ID_MAX
 from sendto.runtime.database import Database
 from sendto_dispatcher.ops.story import OrderStory, order_story
 from sendto_dispatcher.store import providers as provider_store
-from sendto_dispatcher.store.notify import CHANNEL
+from sendto_dispatcher.store.claims import CHANNEL
 from sendto_dispatcher.store.story import order_rows, provider_rows
 from sendto_dispatcher.store.tokens import Bearer, find_bearer
 

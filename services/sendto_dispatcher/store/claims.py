@@ -12,6 +12,9 @@ from sendto.events.customer import Customer, OrderSnapshot
 from sendto.runtime.database import Connection
 from sendto_dispatcher.domain.lane import Claim, Kept, Lane, State, TakenOver, Version
 
+CHANNEL = "sendto_lane"
+"""NOTIFY on it says that lanes have become due"""
+
 _CLAIM = """
 WITH ready AS (
     SELECT id, lease_token, lease_generation, leased_by, leased_at FROM lane

@@ -1,11 +1,10 @@
-"""Waking the engine: NOTIFY from whatever process has made lanes due, and a call within this one."""
+"""Waking a loop by NOTIFY, through a connection of its own, outside the pool."""
 
 import asyncio
 from collections.abc import Callable
 
 from sendto.runtime.database import AWAY, Database, DatabaseAway
 from sendto.runtime.logs import logger
-from sendto_dispatcher.store.notify import CHANNEL
 
 _AGAIN_S = 1.0
 _ALIVE_S = 15.0
@@ -13,20 +12,20 @@ _ALIVE_S = 15.0
 _log = logger(__name__)
 
 
-async def listen(database: Database, wake: Callable[[], None]) -> None:
+async def listen(database: Database, channel: str, wake: Callable[[], None]) -> None:
     """Call `wake` at every NOTIFY, and once after each new connection, for what was missed. Blocks until cancelled."""
     while True:
         try:
-            await _listen_once(database, wake)
+            await _listen_once(database, channel, wake)
         except (DatabaseAway, *AWAY):
-            _log.warning("listen_lost", channel=CHANNEL)
+            _log.warning("listen_lost", channel=channel)
         await asyncio.sleep(_AGAIN_S)
 
 
-async def _listen_once(database: Database, wake: Callable[[], None]) -> None:
+async def _listen_once(database: Database, channel: str, wake: Callable[[], None]) -> None:
     connection = await database.direct()
     try:
-        await connection.add_listener(CHANNEL, lambda *_: wake())
+        await connection.add_listener(channel, lambda *_: wake())
         wake()
         while True:
             await asyncio.sleep(_ALIVE_S)

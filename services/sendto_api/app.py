@@ -1,0 +1,111 @@
+"""Wiring of the API's process: the one place where its parts are put together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette_exporter import PrometheusMiddleware
+
+from sendto.kernel.clock import SystemClock
+from sendto.runtime import logs
+from sendto.runtime.database import Database, DatabaseAway
+from sendto.runtime.health import health_routes
+from sendto.runtime.notify import Notifier
+from sendto.runtime.serving import serve
+from sendto.runtime.supervisor import Supervisor
+from sendto_api.customers.routes import customer_routes
+from sendto_api.http import problems
+from sendto_api.http.documentation import ProblemObject
+from sendto_api.http.idempotency import prune_answers
+from sendto_api.http.middleware import RequestFrame
+from sendto_api.http.requests import Site
+from sendto_api.http.writes import Writer
+from sendto_api.orders.routes import order_routes
+from sendto_api.outbox.store import CHANNEL
+from sendto_api.settings import ApiSettings
+from sendto_api.tokens.auth import Authenticator
+
+_PRUNE_EVERY_S = 60.0
+PREFIXES = ("/v3", "/api")
+
+
+class Api:
+    """All parts of one API process."""
+
+    def __init__(self, settings: ApiSettings, supervisor: Supervisor) -> None:
+        self._settings = settings.api
+        self._supervisor = supervisor
+        self._database = Database(settings.api, application_name="sendto-api")
+        self._notifier = Notifier(self._database, CHANNEL)
+        authenticator = Authenticator(self._database, SystemClock(), cache_s=settings.api.token_cache_s)
+        self._site = Site(settings.api, self._database, authenticator, Writer(self._database, self._notifier))
+
+    def app(self) -> FastAPI:
+        """The HTTP application."""
+        app = FastAPI(
+            title="sendto API",
+            version=version("sendto"),
+            summary="Orders, and the customer of each, for the shipment providers that ship them.",
+            lifespan=self._lifespan,
+            redirect_slashes=False,
+        )
+        app.include_router(health_routes({"database": self._ready}))
+        for prefix in PREFIXES:
+            app.include_router(customer_routes(self._site), prefix=prefix)
+            app.include_router(order_routes(self._site), prefix=prefix)
+        problems.install(app)
+        app.add_middleware(
+            PrometheusMiddleware, app_name="api", prefix="sendto_http", group_paths=True, filter_unhandled_paths=True
+        )
+        app.add_middleware(RequestFrame)
+        _document_problems(app)
+        return app
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        self._supervisor.start("notify", self._notifier.run)
+        self._supervisor.start("prune", self._prune)
+        yield
+        await self._supervisor.stop()
+        await self._database.close()
+
+    async def _ready(self) -> str | None:
+        try:
+            await self._database.ping()
+        except DatabaseAway:
+            return "the database is away"
+        return None
+
+    async def _prune(self) -> None:
+        while True:
+            try:
+                async with self._database.connection() as connection:
+                    while await prune_answers(connection, older_than_s=self._settings.idempotency_keep_s):
+                        continue
+            except DatabaseAway:
+                pass  # the next round will do
+            await asyncio.sleep(_PRUNE_EVERY_S)
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Put the error's schema and the security scheme into the OpenAPI document."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, object]:
+        document = generate()
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {})["ProblemObject"] = ProblemObject.model_json_schema()
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"token": []}]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way of extending it
+
+
+async def main(settings: ApiSettings) -> int:
+    """Serve until stopped; the exit code."""
+    logs.configure(settings.log, service="api")
+    supervisor = Supervisor()
+    return await serve(Api(settings, supervisor).app(), settings.api, supervisor=supervisor)

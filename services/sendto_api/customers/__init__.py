@@ -1,0 +1,1 @@
+"""The customer of an order: a singleton below it."""

@@ -1,0 +1,88 @@
+"""`/v3/orders/{order_id}/customer`, and the same below `/api`."""
+
+from http import HTTPStatus
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from sendto.runtime.database import Connection
+from sendto_api.customers.schemas import CustomerBody, CustomerObject, CustomerPatch, customer_object
+from sendto_api.customers.service import CustomerService, customer_not_found, order_not_found
+from sendto_api.http.conditions import check_if_match, etag, not_modified
+from sendto_api.http.documentation import documented, request_body
+from sendto_api.http.idempotency import Answer
+from sendto_api.http.requests import Site, path_id
+from sendto_api.orders.store import find
+from sendto_api.tokens.permissions import CUSTOMER_WRITE, ORDERS_READ
+
+
+def customer_routes(site: Site) -> APIRouter:
+    """The singleton's five calls."""
+    routes = APIRouter(prefix="/orders/{order_id}/customer", tags=["customer"])
+
+    @routes.get("", summary="Read an order's customer", **documented(CustomerObject, 401, 403, 404))
+    async def read(order_id: str, request: Request) -> Response:
+        number = path_id(order_id)
+        await site.allow(request, ORDERS_READ)
+        async with site.database.connection() as connection:
+            found = await find(connection, number)
+        if found is None:
+            raise order_not_found(number)
+        if found.customer is None:
+            raise customer_not_found(number)
+        version = found.order["version"]
+        check_if_match(request, version)
+        if not_modified(request, version):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag(version)})
+        return Answer(
+            HTTPStatus.OK, msgspec.json.encode(customer_object(number, found.customer)), etag(version)
+        ).response()
+
+    @routes.post(
+        "",
+        summary="Create an order's customer",
+        status_code=HTTPStatus.CREATED,
+        **documented(CustomerObject, 400, 401, 403, 404, 409, 412, 413, 415, 422),
+        **request_body(CustomerBody),
+    )
+    async def create(order_id: str, request: Request) -> Response:
+        number = path_id(order_id)
+        call = await site.write(request, CUSTOMER_WRITE)
+        body = call.model(CustomerBody)
+        return await call.run(lambda connection: _service(site, connection, request).create(number, body))
+
+    @routes.put(
+        "",
+        summary="Create or replace an order's customer",
+        **documented(CustomerObject, 400, 401, 403, 404, 409, 412, 413, 415, 422),
+        **request_body(CustomerBody),
+    )
+    async def replace(order_id: str, request: Request) -> Response:
+        number = path_id(order_id)
+        call = await site.write(request, CUSTOMER_WRITE)
+        body = call.model(CustomerBody)
+        return await call.run(lambda connection: _service(site, connection, request).replace(number, body))
+
+    @routes.patch(
+        "",
+        summary="Change an order's customer",
+        **documented(CustomerObject, 400, 401, 403, 404, 409, 412, 413, 415, 422),
+        **request_body(CustomerPatch),
+    )
+    async def patch(order_id: str, request: Request) -> Response:
+        number = path_id(order_id)
+        call = await site.write(request, CUSTOMER_WRITE)
+        body = call.model(CustomerPatch)
+        return await call.run(lambda connection: _service(site, connection, request).patch(number, body))
+
+    @routes.delete("", summary="Delete an order's customer", **documented(int, 401, 403, 404, 409, 412))
+    async def delete(order_id: str, request: Request) -> Response:
+        number = path_id(order_id)
+        call = await site.write(request, CUSTOMER_WRITE)
+        return await call.run(lambda connection: _service(site, connection, request).delete(number))
+
+    return routes
+
+
+def _service(site: Site, connection: Connection, request: Request) -> CustomerService:
+    return CustomerService(connection, request, site.event_settings)

@@ -1,0 +1,119 @@
+"""Writing the customer of an order: what changes, what is emitted."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import Request
+
+from sendto.events.envelope import EventType
+from sendto.runtime.database import Connection
+from sendto_api.customers.schemas import WRITABLE, CustomerBody, CustomerPatch, customer_object
+from sendto_api.http.conditions import check_if_match, etag, refuse_if_none_match
+from sendto_api.http.idempotency import Answer
+from sendto_api.http.problems import Problem
+from sendto_api.orders.store import Found, lock, write_customer
+from sendto_api.outbox.events import EventSettings, changed_paths, customer_event
+
+
+def order_not_found(order_id: int) -> Problem:
+    """404: there is no such order."""
+    return Problem(HTTPStatus.NOT_FOUND, f"There is no order {order_id}.", code="order_not_found")
+
+
+def customer_not_found(order_id: int) -> Problem:
+    """404: the order has no customer."""
+    return Problem(HTTPStatus.NOT_FOUND, f"Order {order_id} has no customer.", code="customer_not_found")
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerService:
+    """The writes of the customer singleton; each runs in the caller's transaction."""
+
+    connection: Connection
+    request: Request
+    settings: EventSettings
+
+    async def create(self, order_id: int, body: CustomerBody) -> Answer:
+        """POST: 201, or 409 where there is one."""
+        found = await self._order(order_id)
+        check_if_match(self.request, found.order["version"])
+        if found.customer is not None:
+            headers = {"Location": self._location(order_id)}
+            detail = f"Order {order_id} has a customer already."
+            raise Problem(HTTPStatus.CONFLICT, detail, code="customer_exists", headers=headers)
+        return await self._store(found, body.model_dump(), EventType.CREATED, HTTPStatus.CREATED)
+
+    async def replace(self, order_id: int, body: CustomerBody) -> Answer:
+        """PUT: 201 where there was none, else 200."""
+        found = await self._order(order_id)
+        there = found.order["version"] if found.customer is not None else None
+        check_if_match(self.request, there)
+        refuse_if_none_match(self.request, there)
+        if found.customer is None:
+            return await self._store(found, body.model_dump(), EventType.CREATED, HTTPStatus.CREATED)
+        return await self._change(found, found.customer, body.model_dump())
+
+    async def patch(self, order_id: int, body: CustomerPatch) -> Answer:
+        """PATCH: 200 with the whole object."""
+        found = await self._order(order_id)
+        if found.customer is None:
+            raise customer_not_found(order_id)
+        check_if_match(self.request, found.order["version"])
+        return await self._change(found, found.customer, body.apply_to(found.customer))
+
+    async def delete(self, order_id: int) -> Answer:
+        """DELETE: 200 with the body `1`."""
+        found = await self._order(order_id)
+        if found.customer is None:
+            raise customer_not_found(order_id)
+        check_if_match(self.request, found.order["version"])
+        event = customer_event(
+            EventType.DELETED,
+            found.order,
+            None,
+            version=found.next_version,
+            now=found.now,
+            changed=["customer"],
+            settings=self.settings,
+            traceparent=self.request.headers.get("traceparent"),
+        )
+        await write_customer(self.connection, found, None, event=event)
+        return Answer(HTTPStatus.OK, b"1")
+
+    async def _order(self, order_id: int) -> Found:
+        found = await lock(self.connection, order_id)
+        if found is None:
+            raise order_not_found(order_id)
+        return found
+
+    async def _change(self, found: Found, customer: dict[str, Any], members: dict[str, Any]) -> Answer:
+        """Store what differs; without an effective change nothing is written and nothing is emitted."""
+        order_id = found.order["order_id"]
+        if all(customer[name] == members[name] for name in WRITABLE):
+            body = msgspec.json.encode(customer_object(order_id, customer))
+            return Answer(HTTPStatus.OK, body, etag(found.order["version"]))
+        return await self._store(found, members, EventType.UPDATED, HTTPStatus.OK)
+
+    async def _store(self, found: Found, members: dict[str, Any], kind: EventType, status: int) -> Answer:
+        order_id, before = found.order["order_id"], found.customer or {}
+        customer = members | {"created_at": before.get("created_at", found.now), "updated_at": found.now}
+        event = customer_event(
+            kind,
+            found.order,
+            customer,
+            version=found.next_version,
+            now=found.now,
+            changed=changed_paths(before, members, "customer"),
+            settings=self.settings,
+            traceparent=self.request.headers.get("traceparent"),
+        )
+        await write_customer(self.connection, found, customer, event=event)
+        location = self._location(order_id) if status == HTTPStatus.CREATED else None
+        body = msgspec.json.encode(customer_object(order_id, customer))
+        return Answer(status, body, etag(found.next_version), location)
+
+    def _location(self, order_id: int) -> str:
+        prefix = self.request.url.path.split("/orders", 1)[0]
+        return f"{prefix}/orders/{order_id}/customer"

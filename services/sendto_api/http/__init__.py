@@ -1,0 +1,1 @@
+"""HTTP as all resources of the API speak it: problems, bodies, ETags, request ids, repeated requests."""

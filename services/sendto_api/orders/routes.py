@@ -1,0 +1,75 @@
+"""`/v3/orders` and `/api/orders`: the same orders."""
+
+from http import HTTPStatus
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from sendto.runtime.database import Connection
+from sendto_api.customers.service import order_not_found
+from sendto_api.http.conditions import check_if_match, etag, not_modified
+from sendto_api.http.documentation import documented, request_body
+from sendto_api.http.idempotency import Answer
+from sendto_api.http.requests import Site, path_id
+from sendto_api.orders.schemas import OrderBody, OrderObject, OrderPatch, order_object
+from sendto_api.orders.service import OrderService
+from sendto_api.orders.store import find
+from sendto_api.tokens.permissions import CUSTOMER_WRITE, ORDERS_READ, ORDERS_WRITE
+
+
+def order_routes(site: Site) -> APIRouter:
+    """Create, read, change, delete."""
+    routes = APIRouter(prefix="/orders", tags=["orders"])
+    zone = site.settings.time_zone
+
+    @routes.post(
+        "",
+        summary="Create an order, with its customer if the body has one",
+        status_code=HTTPStatus.CREATED,
+        **documented(OrderObject, 400, 401, 403, 409, 413, 415, 422),
+        **request_body(OrderBody),
+    )
+    async def create(request: Request) -> Response:
+        call = await site.write(request, ORDERS_WRITE)
+        body = call.model(OrderBody)
+        if body.customer is not None:
+            call.caller.require(CUSTOMER_WRITE)
+        return await call.run(lambda connection: _service(site, connection, request).create(body))
+
+    @routes.get("/{order_id}", summary="Read an order", **documented(OrderObject, 401, 403, 404))
+    async def read(order_id: str, request: Request) -> Response:
+        number = path_id(order_id)
+        await site.allow(request, ORDERS_READ)
+        async with site.database.connection() as connection:
+            found = await find(connection, number)
+        if found is None:
+            raise order_not_found(number)
+        version = found.order["version"]
+        check_if_match(request, version)
+        if not_modified(request, version):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag(version)})
+        return Answer(HTTPStatus.OK, msgspec.json.encode(order_object(found.order, zone)), etag(version)).response()
+
+    @routes.patch(
+        "/{order_id}",
+        summary="Change an order",
+        **documented(OrderObject, 400, 401, 403, 404, 409, 412, 413, 415, 422),
+        **request_body(OrderPatch),
+    )
+    async def patch(order_id: str, request: Request) -> Response:
+        number = path_id(order_id)
+        call = await site.write(request, ORDERS_WRITE)
+        body = call.model(OrderPatch)
+        return await call.run(lambda connection: _service(site, connection, request).patch(number, body))
+
+    @routes.delete("/{order_id}", summary="Delete an order", **documented(dict, 401, 403, 404, 409, 412))
+    async def delete(order_id: str, request: Request) -> Response:
+        number = path_id(order_id)
+        call = await site.write(request, ORDERS_WRITE)
+        return await call.run(lambda connection: _service(site, connection, request).delete(number))
+
+    return routes
+
+
+def _service(site: Site, connection: Connection, request: Request) -> OrderService:
+    return OrderService(connection, request, site.event_settings, site.settings.default_currency)

@@ -1,0 +1,168 @@
+"""The relay: publishes the outbox on Kafka, in order per key.
+
+It reads unpublished rows, sends them all, waits for all, marks them published. After a failed send it starts again at
+the first unpublished row. Any number may run: an advisory lock lets one publish. Rules 35 and 36 of the dispatcher's
+rules.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from prometheus_client import Counter, Gauge, Histogram
+
+from sendto.runtime.database import AWAY, Connection, Database, DatabaseAway
+from sendto.runtime.kafka import client_options
+from sendto.runtime.listen import Wake
+from sendto.runtime.logs import logger
+from sendto.runtime.settings import KafkaSettings, TopicSettings
+from sendto_api.outbox import store
+from sendto_api.outbox.wire import record
+from sendto_api.settings import RelaySection
+
+_log = logger(__name__)
+
+_LOCK = 0x6F7574626F78  # "outbox"
+_LOCK_WAIT_S = 1.0
+_SEND_TIMEOUT_S = 30.0
+_MAX_REQUEST_BYTES = 1_048_576
+
+_PUBLISHED = Counter("sendto_outbox_published_total", "Events that were published.")
+_DEPTH = Gauge("sendto_outbox_depth", "Events that wait to be published.")
+_AGE = Gauge("sendto_outbox_oldest_seconds", "How long the oldest of them has waited.")
+_LATENCY = Histogram("sendto_outbox_batch_seconds", "Time to publish a batch.")
+_LEADS = Gauge("sendto_relay_leads", "1 while this process is the one that publishes.")
+
+
+class Relay:
+    """Publishes while it holds the lock, until it is stopped."""
+
+    def __init__(self, settings: RelaySection, kafka: KafkaSettings, topics: TopicSettings, database: Database) -> None:
+        self._settings = settings
+        self._kafka = kafka
+        self._topic = topics.events
+        self._database = database
+        self._kafka_trouble: str | None = "starting"
+        self._database_trouble: str | None = "starting"
+        self.wake = Wake()
+
+    async def run(self) -> None:
+        """Publish until cancelled; without Kafka or the database it waits and goes on by itself."""
+        while True:
+            try:
+                async with self._leading() as lock, self._producer() as producer:
+                    await self._publish_all(producer, lock)
+            except (DatabaseAway, *AWAY) as error:
+                self._database_trouble = "the database is away"
+                _log.warning("relay_waits", reason=self._database_trouble, error=type(error).__name__)
+            except KafkaError as error:
+                self._kafka_trouble = "Kafka is away"
+                _log.warning("relay_waits", reason=self._kafka_trouble, error=type(error).__name__)
+            await asyncio.sleep(self._settings.retry_pause_s)
+
+    async def database_ready(self) -> str | None:
+        """None while the database answers."""
+        try:
+            await self._database.ping()
+        except DatabaseAway:
+            return "the database is away"
+        return self._database_trouble
+
+    async def kafka_ready(self) -> str | None:
+        """None while Kafka takes what is published."""
+        return self._kafka_trouble
+
+    async def measure(self) -> None:
+        """Bring the gauges of the outbox up to date."""
+        try:
+            async with self._database.connection() as connection:
+                depth = await store.depth(connection)
+        except DatabaseAway:
+            return
+        _DEPTH.set(depth.events)
+        _AGE.set(depth.age_s)
+
+    async def run_once(self, producer: AIOKafkaProducer) -> int:
+        """Publish one batch; how many events."""
+        async with self._database.connection() as connection:
+            rows = await store.unpublished(connection, self._settings.batch_events)
+        if rows:
+            with _LATENCY.time():
+                await self._send(producer, rows)
+                async with self._database.connection() as connection:
+                    await store.mark_published(connection, [row["id"] for row in rows])
+            _PUBLISHED.inc(len(rows))
+        return len(rows)
+
+    async def _publish_all(self, producer: AIOKafkaProducer, lock: asyncpg.Connection[asyncpg.Record]) -> None:
+        while True:
+            await lock.execute("SELECT 1")  # raises once the connection, and with it the lock, is gone
+            published = await self.run_once(producer)
+            self._kafka_trouble = None
+            if published < self._settings.batch_events:
+                await producer.client.fetch_all_metadata()
+                await self.wake.wait(self._settings.poll_interval_s)
+
+    async def _send(self, producer: AIOKafkaProducer, rows: list[asyncpg.Record]) -> None:
+        """Send all in their order and wait for all: the producer keeps the order of each partition."""
+        async with asyncio.timeout(_SEND_TIMEOUT_S):
+            sent = []
+            for row in rows:
+                key, value, headers = record(row)
+                sent.append(await producer.send(self._topic, value=value, key=key, headers=headers))
+            await asyncio.gather(*sent)
+
+    @contextlib.asynccontextmanager
+    async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
+        producer = AIOKafkaProducer(
+            **client_options(self._kafka, client_id="sendto-relay"),
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=262_144,
+            max_request_size=_MAX_REQUEST_BYTES,
+        )
+        try:
+            await producer.start()
+            yield producer
+        except TimeoutError:
+            raise KafkaError("sending took too long") from None
+        finally:
+            await producer.stop()
+
+    @contextlib.asynccontextmanager
+    async def _leading(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """Hold the lock on a direct connection; whoever loses the connection loses the lock."""
+        connection = await self._database.direct()
+        try:
+            self._database_trouble = self._kafka_trouble = None
+            while not await connection.fetchval(  # noqa: ASYNC110 - the lock is PostgreSQL's, nothing here can wake us
+                "SELECT pg_try_advisory_lock($1)", _LOCK
+            ):
+                await asyncio.sleep(_LOCK_WAIT_S)
+            _LEADS.set(1)
+            yield connection
+        finally:
+            _LEADS.set(0)
+            connection.terminate()
+
+
+async def prune(database: Database, settings: RelaySection, every_s: float = 60.0) -> None:
+    """Forget events that were published long ago, in small steps. Blocks until cancelled."""
+    while True:
+        try:
+            await _prune_some(database, settings)
+        except DatabaseAway:
+            _log.info("outbox_not_pruned")
+        await asyncio.sleep(every_s)
+
+
+async def _prune_some(database: Database, settings: RelaySection) -> None:
+    async def work(connection: Connection) -> int:
+        return await store.prune(connection, keep_s=settings.keep_published_s)
+
+    while await database.in_transaction(work):
+        continue

@@ -1,0 +1,77 @@
+"""The outbox table: what is to be published, in order. Rule 36 of the dispatcher's rules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from sendto.runtime.database import Connection
+from sendto_api.outbox.events import NewEvent
+
+CHANNEL = "sendto_outbox"
+
+INSERT = """
+INSERT INTO outbox (order_id, event_id, type, version, occurred_at, value, traceparent)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+_UNPUBLISHED = """
+SELECT id, order_id, event_id, type, version, occurred_at, value, traceparent
+FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1
+"""
+_PUBLISHED = "UPDATE outbox SET published_at = now() WHERE id = ANY($1::bigint[])"
+_DEPTH = """
+SELECT count(*) AS events, coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8 AS age_s
+FROM outbox WHERE published_at IS NULL
+"""
+_PRUNE = """
+DELETE FROM outbox WHERE id IN (
+    SELECT id FROM outbox WHERE published_at < now() - $1 * interval '1 second' ORDER BY id LIMIT 5000)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many events wait, and how long the oldest has."""
+
+    events: int
+    age_s: float
+
+
+async def add(connection: Connection, event: NewEvent) -> None:
+    """Store an event, in the transaction of the change that it tells of."""
+    await connection.execute(INSERT, *columns(event))
+
+
+def columns(event: NewEvent) -> tuple[object, ...]:
+    """The values of an outbox row, in the order of `INSERT`."""
+    return (
+        event.order_id,
+        event.event_id,
+        str(event.type),
+        event.version,
+        event.occurred_at,
+        event.value,
+        event.traceparent,
+    )
+
+
+async def unpublished(connection: Connection, limit: int) -> list[asyncpg.Record]:
+    """The oldest events that are not published. Never by a high-water mark: ids commit out of order."""
+    return await connection.fetch(_UNPUBLISHED, limit)
+
+
+async def mark_published(connection: Connection, ids: Sequence[int]) -> None:
+    """They are on the topic."""
+    await connection.execute(_PUBLISHED, list(ids))
+
+
+async def depth(connection: Connection) -> Depth:
+    """What waits."""
+    row = await connection.fetchrow(_DEPTH)
+    return Depth(row["events"], row["age_s"]) if row else Depth(0, 0.0)
+
+
+async def prune(connection: Connection, *, keep_s: float) -> int:
+    """Forget some events that were published long ago; how many."""
+    status: str = await connection.execute(_PRUNE, keep_s)
+    return int(status.rsplit(maxsplit=1)[-1])
