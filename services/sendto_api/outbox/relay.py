@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge, Histogram
 
-from sendto.runtime.database import AWAY, Connection, Database, DatabaseAway
+from sendto.runtime.database import AWAY, Connection, Database, DatabaseAway, DirectConnection
 from sendto.runtime.kafka import client_options
 from sendto.runtime.listen import Wake
 from sendto.runtime.logs import logger
@@ -97,7 +97,7 @@ class Relay:
             _PUBLISHED.inc(len(rows))
         return len(rows)
 
-    async def _publish_all(self, producer: AIOKafkaProducer, lock: asyncpg.Connection[asyncpg.Record]) -> None:
+    async def _publish_all(self, producer: AIOKafkaProducer, lock: DirectConnection) -> None:
         while True:
             await lock.execute("SELECT 1")  # raises once the connection, and with it the lock, is gone
             published = await self.run_once(producer)
@@ -134,7 +134,7 @@ class Relay:
             await producer.stop()
 
     @contextlib.asynccontextmanager
-    async def _leading(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    async def _leading(self) -> AsyncIterator[DirectConnection]:
         """Hold the lock on a direct connection; whoever loses the connection loses the lock."""
         connection = await self._database.direct()
         try:

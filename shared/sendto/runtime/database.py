@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -16,8 +16,13 @@ from asyncpg.pool import PoolConnectionProxy
 
 from sendto.runtime.settings import DatabaseSettings
 
-Connection = PoolConnectionProxy[asyncpg.Record]
-Pool = asyncpg.Pool[asyncpg.Record]
+# The driver's classes are generic for type checkers only.
+if TYPE_CHECKING:
+    Connection = PoolConnectionProxy[asyncpg.Record]
+    DirectConnection = asyncpg.Connection[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection, DirectConnection, Pool = PoolConnectionProxy, asyncpg.Connection, asyncpg.Pool
 T = TypeVar("T")
 
 MIN_SERVER_VERSION = 15
@@ -120,7 +125,7 @@ class Database:
         async with self.connection() as connection:
             await connection.fetchval("SELECT 1")
 
-    async def direct(self) -> asyncpg.Connection[asyncpg.Record]:
+    async def direct(self) -> DirectConnection:
         """A connection of its own, outside the pool, for advisory locks and LISTEN."""
         try:
             return await self._connect()
@@ -139,8 +144,8 @@ class Database:
                 )
             return self._pool
 
-    async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
-        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(self.url, **self._options())
+    async def _connect(self) -> DirectConnection:
+        connection: DirectConnection = await asyncpg.connect(self.url, **self._options())
         await set_codecs(connection)
         return connection
 
