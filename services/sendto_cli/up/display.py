@@ -9,9 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from sendto_cli.home import Run
 
+_NAMES = '"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com"'
 _FIRST_ORDER = (
-    '{"customer": {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", '
-    '"telephone": "+44 20 7946 0958"}, "order_type": "delivery"}'
+    f'{{{_NAMES}, "order_type": "delivery", "customer": {{{_NAMES}, "phone_number": "+44 20 7946 0958"}}}}'
 )
 
 
