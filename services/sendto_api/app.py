@@ -23,6 +23,7 @@ from sendto_api.http.middleware import RequestFrame
 from sendto_api.http.requests import Site
 from sendto_api.http.writes import Writer
 from sendto_api.orders.routes import order_routes
+from sendto_api.outbox.routes import outbox_routes
 from sendto_api.outbox.store import CHANNEL
 from sendto_api.settings import ApiSettings
 from sendto_api.tokens.auth import Authenticator
@@ -55,6 +56,7 @@ class Api:
         for prefix in PREFIXES:
             app.include_router(customer_routes(self._site), prefix=prefix)
             app.include_router(order_routes(self._site), prefix=prefix)
+            app.include_router(outbox_routes(self._site), prefix=prefix)
         problems.install(app)
         app.add_middleware(
             PrometheusMiddleware, app_name="api", prefix="sendto_http", group_paths=True, filter_unhandled_paths=True

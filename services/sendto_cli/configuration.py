@@ -1,6 +1,7 @@
 """Settings for commands: what is wrong with them becomes one clear failure."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -19,14 +20,14 @@ class _Databases(BaseModel):
     dispatcher: dict[str, Any] = {}
 
 
-def load_settings(root: type[Root], config: Path | None) -> Root:
-    """The settings from the file and the environment.
+def load_settings(root: type[Root], config: Path | None, environ: Mapping[str, str] | None = None) -> Root:
+    """The settings from the file and the environment (None: this process's).
 
     Raises:
         CommandFailed: they cannot be used; names each setting that is missing or wrong.
     """
     try:
-        return load(root, config)
+        return load(root, config, environ)
     except SettingsInvalid as error:
         raise CommandFailed(f"the configuration cannot be used: {error}") from None
 

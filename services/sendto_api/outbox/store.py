@@ -18,6 +18,9 @@ _UNPUBLISHED = """
 SELECT id, order_id, event_id, type, version, occurred_at, value, traceparent
 FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1
 """
+_UNPUBLISHED_OF = """
+SELECT event_id, type, version, occurred_at FROM outbox WHERE published_at IS NULL AND order_id = $1 ORDER BY id
+"""
 _PUBLISHED = "UPDATE outbox SET published_at = now() WHERE id = ANY($1::bigint[])"
 _DEPTH = """
 SELECT count(*) AS events, coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8 AS age_s
@@ -58,6 +61,11 @@ def columns(event: NewEvent) -> tuple[object, ...]:
 async def unpublished(connection: Connection, limit: int) -> list[asyncpg.Record]:
     """The oldest events that are not published. Never by a high-water mark: ids commit out of order."""
     return await connection.fetch(_UNPUBLISHED, limit)
+
+
+async def unpublished_of(connection: Connection, order_id: int) -> list[asyncpg.Record]:
+    """An order's events that are not published, oldest first."""
+    return await connection.fetch(_UNPUBLISHED_OF, order_id)
 
 
 async def mark_published(connection: Connection, ids: Sequence[int]) -> None:

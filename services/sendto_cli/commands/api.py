@@ -1,11 +1,9 @@
 """`sendto api`: the API's process."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from sendto_cli.errors import CommandFailed
+from sendto_cli.options import Config
 
 
 def register(app: typer.Typer) -> None:
@@ -14,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 
 def api(
-    config: Annotated[Path | None, typer.Option(help="The configuration file (TOML).")] = None,
+    config: Config = None,
 ) -> None:
     """Run the HTTP API: stores orders and customers, and emits what changed."""
     from sendto.runtime.serving import AddressInUse, run

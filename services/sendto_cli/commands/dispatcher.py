@@ -1,11 +1,9 @@
 """`sendto dispatcher`: the dispatcher's process."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from sendto_cli.errors import CommandFailed
+from sendto_cli.options import Config
 
 
 def register(app: typer.Typer) -> None:
@@ -14,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 
 def dispatcher(
-    config: Annotated[Path | None, typer.Option(help="The configuration file (TOML).")] = None,
+    config: Config = None,
 ) -> None:
     """Run the dispatcher: takes customer events and makes every shipment provider hold the newest state."""
     from sendto.runtime.serving import AddressInUse, run

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from sendto.runtime.settings import KafkaSettings, TopicSettings
 from sendto_cli.errors import CommandFailed
+from sendto_cli.options import Config
 
 _WAIT_S = 30.0
 _PAUSE_S = 0.5
@@ -32,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def migrate(
     which: Annotated[Which, typer.Argument(help="Whose database, or the topics.")] = Which.ALL,
-    config: Annotated[Path | None, typer.Option(help="The configuration file (TOML).")] = None,
+    config: Config = None,
 ) -> None:
     """Bring the databases up to date and make missing topics; waits half a minute for servers that just start."""
     import sendto_api.migrations

@@ -1,11 +1,9 @@
 """`sendto relay`: the process that publishes the outbox."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from sendto_cli.errors import CommandFailed
+from sendto_cli.options import Config
 
 
 def register(app: typer.Typer) -> None:
@@ -14,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 
 def relay(
-    config: Annotated[Path | None, typer.Option(help="The configuration file (TOML).")] = None,
+    config: Config = None,
 ) -> None:
     """Run the relay: publishes stored events on Kafka, in order per order."""
     from sendto.runtime.serving import AddressInUse, run

@@ -1,11 +1,9 @@
 """`sendto sandbox`: the sandbox provider's process."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from sendto_cli.errors import CommandFailed
+from sendto_cli.options import Config
 
 
 def register(app: typer.Typer) -> None:
@@ -14,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 
 def sandbox(
-    config: Annotated[Path | None, typer.Option(help="The configuration file (TOML).")] = None,
+    config: Config = None,
 ) -> None:
     """Run the sandbox provider: a real HTTP server to try things on."""
     from sendto.runtime.serving import AddressInUse, run

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from sendto_cli.errors import CommandFailed
+from sendto_cli.options import AsJson, Config, Home
 
 T = TypeVar("T")
 
@@ -23,9 +24,6 @@ class Door(StrEnum):
 
 
 For = Annotated[Door, typer.Option("--for", help="What the token opens: the API, or the dispatcher's ops API.")]
-Home = Annotated[Path | None, typer.Option(help="The home of the running system (sendto up).")]
-Config = Annotated[Path | None, typer.Option(help="The configuration file (TOML).")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -10,9 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from sendto_cli.home import Run
 
 _NAMES = '"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com"'
-_FIRST_ORDER = (
-    f'{{{_NAMES}, "order_type": "delivery", "customer": {{{_NAMES}, "phone_number": "+44 20 7946 0958"}}}}'
-)
+_FIRST_ORDER = f'{{{_NAMES}, "order_type": "delivery", "customer": {{{_NAMES}, "phone_number": "+44 20 7946 0958"}}}}'
 
 
 class Display:

@@ -1,0 +1,46 @@
+"""`/v3/orders/{order_id}/waiting-events`: what was stored and is not on the topic yet."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from sendto_api.http.documentation import documented
+from sendto_api.http.requests import Site, path_id
+from sendto_api.outbox.store import unpublished_of
+from sendto_api.tokens.permissions import ORDERS_READ
+
+
+class WaitingEvent(BaseModel):
+    """An event that waits in the outbox; what it says of the customer is left out."""
+
+    event_id: UUID
+    type: str
+    version: int
+    occurred_at: datetime
+
+
+class WaitingEvents(BaseModel):
+    """The events of one order that wait, in the order in which they will be published."""
+
+    data: list[WaitingEvent]
+
+
+def outbox_routes(site: Site) -> APIRouter:
+    """Look at an order's part of the outbox."""
+    routes = APIRouter(prefix="/orders", tags=["orders"])
+
+    @routes.get(
+        "/{order_id}/waiting-events",
+        summary="Events of an order that are not published yet, also of one that was deleted",
+        **documented(WaitingEvents, 401, 403, 404),
+    )
+    async def waiting(order_id: str, request: Request) -> WaitingEvents:
+        number = path_id(order_id)
+        await site.allow(request, ORDERS_READ)
+        async with site.database.connection() as connection:
+            rows = await unpublished_of(connection, number)
+        return WaitingEvents(data=[WaitingEvent(**dict(row)) for row in rows])
+
+    return routes

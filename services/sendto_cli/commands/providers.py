@@ -1,0 +1,48 @@
+"""`sendto providers`: what is configured, and whether it is served."""
+
+import typer
+
+from sendto_cli.options import AsJson, Home
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    providers = typer.Typer(help="Look at the providers.", no_args_is_help=True)
+    providers.callback()(_root)
+    providers.command("list")(list_)
+    app.add_typer(providers, name="providers")
+
+
+def _root() -> None:
+    """Look at the providers."""
+
+
+def list_(*, home: Home = None, as_json: AsJson = False) -> None:
+    """List every provider with what holds it back, if anything does."""
+    import json
+
+    from sendto_cli import remote
+
+    async def ask() -> list[dict[str, object]]:
+        async with remote.dispatcher(home) as dispatcher:
+            found: list[dict[str, object]] = await dispatcher.get("/ops/providers")
+            return found
+
+    rows = remote.run(ask())
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        typer.echo(f"{row['provider']}  {_state(row)}")
+
+
+def _state(row: dict[str, object]) -> str:
+    if not row["configured"]:
+        return "not configured: its lanes wait"
+    if row["paused_at"]:
+        return f"paused by {row['paused_by']} since {row['paused_at']}"
+    if row["held_at"]:
+        return f"held since {row['held_at']} ({row['hold_reason']})"
+    if row["opened_at"]:
+        return f"failing since {row['opened_at']}, next probe at {row['probe_at']}"
+    return "open"
