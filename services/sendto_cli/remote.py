@@ -78,9 +78,8 @@ class Remote:
             content = bytes(await response.bytes())
         except PyreqwestError as error:
             raise CommandFailed(f"the {self.name} at {self._url} cannot be reached ({type(error).__name__})") from None
-        answer = Answer(
-            response.status, {name.lower(): value for name, value in response.headers.items()}, _json(content)
-        )
+        named = {name.lower(): value for name, value in response.headers.items()}
+        answer = Answer(response.status, named, _json(content))
         if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise CommandFailed(f"the {self.name} refuses the token: {_detail(answer)}")
         return answer

@@ -68,12 +68,11 @@ def _load_all(config: Path | None) -> dict[str, BaseModel]:
     given = dict(os.environ)
     for section in ("API", "DISPATCHER"):
         given.setdefault(f"SENDTO_{section}__DATABASE_URL", _UNUSED_URL)
-    roots: dict[str, type[BaseModel]] = {
-        "api": ApiSettings,
-        "dispatcher": DispatcherSettings,
-        "sandbox": SandboxSettings,
+    return {
+        "api": load_settings(ApiSettings, config, given),
+        "dispatcher": load_settings(DispatcherSettings, config, given),
+        "sandbox": load_settings(SandboxSettings, config, given),
     }
-    return {name: load_settings(root, config, given) for name, root in roots.items()}
 
 
 def _masked(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -51,8 +51,9 @@ def _order(country: Country, number: int, has: set[str], dice: random.Random) ->
     mobile = dice.choice(country.mobiles) if "mobile_number" in has else None
     names = {"first_name": dice.choice(country.first_names), "last_name": dice.choice(country.last_names)}
     email = f"customer.{number}+{country.code.lower()}@shop.example"
-    body = names | {"email": email, "order_type": "delivery", "currency": country.currency}
-    body |= {"customer": names | {"email": email} | _phones(phone, mobile)}
+    buyer = names | {"email": email}
+    body: dict[str, Any] = buyer | {"order_type": "delivery", "currency": country.currency}
+    body["customer"] = buyer | _phones(phone, mobile)
     body |= _optional(country, has, dice)
     known = mobile or phone
     return SeedOrder(body, known.e164 if known else None)

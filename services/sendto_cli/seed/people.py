@@ -1,4 +1,4 @@
-"""Names, phones and places of several countries. The numbers are ones that no one has, or that are given as examples."""
+"""Names, phones and places of several countries. The numbers are examples, which no one has."""
 
 from dataclasses import dataclass
 
