@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-large lint fmt bench faults lock clean
+.PHONY: help install up test test-large lint fmt bench tools lock clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,40 @@ $(INSTALLED): requirements.lock pyproject.toml
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --offline --no-deps --no-build-isolation --editable .
 	@touch $@
+
+up: install  ## run everything on this machine
+	@$(BIN)/sendto up
+
+test: install tools lint  ## lint, and run all tests that take minutes together
+	$(BIN)/python -m pytest -m "not large"
+
+test-large: install tools  ## the tests that need a million rows or hours
+	$(BIN)/python -m pytest -m large
+
+lint: install  ## formatting, style, types, who may import whom
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: install  ## format, and mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install  ## measure orders in, deliveries out, and the time between
+	$(BIN)/python -m tests.bench
+
+# kcat speaks to Kafka as a stranger would, Chromium looks at the pages. Without them their tests are skipped.
+tools:
+	@missing=; for tool in kcat chromium; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing$$missing"; \
+		(apt-get -qq install --yes --no-install-recommends $$missing || \
+			(apt-get -qq update && apt-get -qq install --yes --no-install-recommends $$missing)) >/dev/null; \
+	fi
+
+clean:  ## remove what was installed and built, but not the data of `make up`
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
 
 lock:  ## resolve the versions anew (needs the registry)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements.lock

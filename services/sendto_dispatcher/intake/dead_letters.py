@@ -46,8 +46,8 @@ class DeadLetters:
             enable_idempotence=True,
             max_request_size=1_048_576,
         )
-        await producer.start()
         try:
+            await producer.start()
             while True:
                 if not await self.run_once(producer):
                     await asyncio.sleep(_POLL_S)

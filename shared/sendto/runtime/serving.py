@@ -40,7 +40,7 @@ def listen(settings: HttpSettings) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn without its own signal handling: the process decides when to stop."""
 
     @contextlib.contextmanager
@@ -60,7 +60,7 @@ async def serve(
 
     The application's lifespan starts and stops what belongs to it. Of a second signal the process dies at once.
     """
-    server = _Server(
+    server = Server(
         uvicorn.Config(
             app,
             lifespan="on",
