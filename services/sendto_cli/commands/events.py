@@ -23,8 +23,8 @@ _ADVICE = {
     "key_invalid": "The key is data.order_id in decimal digits and nothing else: no quotes, no leading zero.",
     "key_mismatch": "Key (in structured mode partitionkey, if given) and data.order_id must be the same number.",
     "content_type": "It is application/json in binary mode, and application/cloudevents+json in structured mode.",
-    "attribute_missing": "In binary mode attributes are headers called ce_NAME, in structured mode members beside data.",
-    "attribute_invalid": "Attributes are CloudEvents 1.0's; orderversion is a whole number that rises with each change.",
+    "attribute_missing": "In binary mode attributes are headers called ce_NAME, in structured mode members by data.",
+    "attribute_invalid": "Attributes are CloudEvents 1.0's; orderversion is a whole number that rises with changes.",
     "type_unknown": "Types are written exactly so; nothing else belongs on this topic.",
     "json_invalid": "Values are JSON in UTF-8: no NaN, no trailing comma, no lone surrogate, no byte order mark.",
     "data_invalid": "Types are strict; the law is the JSON Schema kept in sendto/events/schemas.",
@@ -55,13 +55,8 @@ class _Malformed(Exception):  # noqa: N818 - carries what is wrong out of the re
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     events = typer.Typer(help="The contract of the topic, for authors of upstream systems.", no_args_is_help=True)
-    events.callback()(_root)
     events.command("check")(check)
     app.add_typer(events, name="events")
-
-
-def _root() -> None:
-    """The contract of the topic, for authors of upstream systems."""
 
 
 def check(
@@ -82,7 +77,7 @@ def check(
 
     checked = [check_event(number, raw) for number, raw in enumerate(split(_read(file)), start=1)]
     if not checked:
-        raise CommandFailed(f"{file} holds no events")
+        raise CommandFailed("there are no events in it")
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in checked], indent=2))
     else:
@@ -97,9 +92,11 @@ def split(text: bytes) -> list[bytes]:
 
     text = text.removeprefix(b"\xef\xbb\xbf").strip()
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return []
+    # Lines are events if the first one is whole; else a broken event of many lines would be told as many.
     if not _is_json(text):
-        # A broken event of many lines is one broken event; lines are events if the first one is whole.
-        return lines if len(lines) > 1 and _is_json(lines[0]) else lines and [text]
+        return lines if _is_json(lines[0]) else [text]
     if text.startswith(b"["):
         return [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
     return [text]
@@ -158,7 +155,7 @@ def _is_json(text: bytes) -> bool:
 
     try:
         msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
 
