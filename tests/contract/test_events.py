@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
 import sendto.events
 from sendto.events import schema
@@ -18,6 +19,8 @@ from sendto.events.customer import CustomerData, DeletedData
 from sendto.events.decode import Rejection, RejectReason, decode
 from sendto.events.envelope import OUR_SOURCE, CustomerEvent, EventType
 from sendto_api.outbox import wire
+from sendto_cli.errors import CommandFailed
+from sendto_cli.main import build
 
 EXAMPLES = Path(sendto.events.__file__).parent / "examples"
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
@@ -257,6 +260,85 @@ def test_an_example_holds_to_the_asyncapi_document(path: Path) -> None:
     record = document["components"]["messages"][name]
     for told, described in ((headers, record["headers"]), (value, record["payload"])):
         jsonschema.Draft7Validator(described | {"components": document["components"]}).validate(told)
+
+
+@pytest.mark.parametrize("path", _examples("*.json"), ids=_name)
+def test_the_command_finds_an_example_good(path: Path) -> None:
+    code, out, _ = _check(str(path))
+    event = decode(*_record(path))
+    assert isinstance(event, CustomerEvent)
+    assert (code, out) == (0, f"1: ok: {event.type}, order {event.order_id}, version {event.orderversion}\n")
+
+
+@pytest.mark.parametrize("path", _examples("rejected/*.json"), ids=_name)
+def test_the_command_says_in_one_line_why_a_rejected_example_is_bad(path: Path) -> None:
+    code, out, failure = _check(str(path))
+    assert (code, failure) == (1, "1 of 1 would be rejected")
+    assert out.startswith(f"1: {path.stem}: ")
+    assert out.count("\n") == 1
+
+
+def test_the_command_takes_an_array_lines_and_standard_input(tmp_path: Path) -> None:
+    examples = [_load(path) for path in _examples("*.structured.json")]
+    array, lines = json.dumps(examples), "\n\n".join(map(json.dumps, examples))
+    file = tmp_path / "events"
+    for text in (array, lines):
+        file.write_text(text, encoding="utf-8")
+        code, out, _ = _check(str(file))
+        assert (code, out.count(": ok: ")) == (0, len(examples))
+        assert _check("-", given=text) == (code, out, None)
+
+
+def test_the_command_says_of_each_line_what_is_wrong_with_it() -> None:
+    good = json.dumps(_load(EXAMPLES / "customer.created.structured.json"))
+    lines = [good, '{"broken', '{"order_id": 5}', '{"headers": {"a": 1}, "value": 1}', "5", good]
+    code, out, failure = _check("-", "--json", given="\n".join(lines))
+    told = json.loads(out)
+    assert (code, failure) == (1, "4 of 6 would be rejected")
+    assert [one["event"] for one in told] == [1, 2, 3, 4, 5, 6]
+    reasons = [one["reason"] for one in told]
+    assert reasons == [None, "json_invalid", "attribute_missing", "form_invalid", "json_invalid", None]
+    assert "data alone" in told[2]["advice"]
+
+
+def test_the_command_takes_partitionkey_for_the_key_of_a_structured_event() -> None:
+    event = _load(EXAMPLES / "customer.created.structured.json")
+    code, out, _ = _check("-", given=json.dumps(event | {"partitionkey": "7"}))
+    assert code == 1
+    assert out.startswith("1: key_mismatch: ")
+    del event["partitionkey"]
+    assert _check("-", given=json.dumps(event))[0] == 0
+
+
+def test_the_command_checks_the_bytes_as_they_stand() -> None:
+    event = json.dumps(_load(EXAMPLES / "customer.created.structured.json"))
+    for number in ("NaN", "1e999", "42.0.0"):
+        code, out, _ = _check("-", given=event.replace('"order_total": 42', f'"order_total": {number}'))
+        assert code == 1
+        assert out.startswith(("1: json_invalid: ", "1: data_invalid: "))
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "[]"])
+def test_the_command_fails_where_there_are_no_events(text: str) -> None:
+    assert _check("-", given=text) == (1, "", "there are no events in it")
+
+
+def test_the_command_fails_where_the_file_cannot_be_read(tmp_path: Path) -> None:
+    code, out, failure = _check(str(tmp_path / "missing"))
+    assert (code, out) == (1, "")
+    assert failure is not None
+    assert "cannot be read" in failure
+
+
+def test_the_command_wants_a_file() -> None:
+    assert _check()[0] == 2
+
+
+def _check(*arguments: str, given: str | None = None) -> tuple[int, str, str | None]:
+    """Exit code, standard output, and how the command said that it failed."""
+    result = CliRunner().invoke(build(), ["events", "check", *arguments], input=given)
+    failure = str(result.exception) if isinstance(result.exception, CommandFailed) else None
+    return result.exit_code, result.stdout, failure
 
 
 def _asyncapi() -> dict[str, Any]:

@@ -85,7 +85,8 @@ class Runner:
                 await self._slots()
                 self._round = asyncio.create_task(self.run_once())
                 wait_s = await asyncio.shield(self._round)  # a claim that is under way is never torn apart
-            except DatabaseAway:
+            except DatabaseAway as error:
+                _log.warning("claims_wait", provider=self._provider.name, reason="database_away", error=str(error))
                 wait_s = _AWAY_PAUSE_S
             if wait_s > 0:
                 await self.wake.wait(min(wait_s, self._settings.poll_interval_s))

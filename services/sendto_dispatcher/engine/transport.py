@@ -15,6 +15,7 @@ from pyreqwest.exceptions import (
     BuilderError,
     ConnectError,
     ConnectTimeoutError,
+    DetailedPyreqwestError,
     PoolTimeoutError,
     PyreqwestError,
     RequestTimeoutError,
@@ -28,6 +29,7 @@ _CONNECT_SHARE = 0.5
 """of the timeout may go into connecting, so that a deadline is told apart from a dead host"""
 _READ_BYTES = 65_536
 _MOST_PINNED = 16
+_CONNECTING = "client error (Connect)"
 _USER_AGENT = "sendto"
 
 
@@ -132,7 +134,13 @@ class AttemptHttp:
         try:
             async with builder.timeout(timedelta(seconds=left_s)).build_streamed() as response:
                 return await self._transport.read(response)
-        except (ConnectError, ConnectTimeoutError, PoolTimeoutError) as error:
+        except PoolTimeoutError as error:
+            self.sent = sent_before
+            raise NotSent("connect_failed") from error
+        except (ConnectError, ConnectTimeoutError) as error:
+            if not _while_connecting(error):
+                timed_out = isinstance(error, ConnectTimeoutError)
+                raise AnswerLost("timeout" if timed_out else "connection_lost", timed_out=timed_out) from error
             self.sent = sent_before
             raise NotSent("connect_failed") from error
         except BuilderError as error:
@@ -142,6 +150,15 @@ class AttemptHttp:
             raise AnswerLost("timeout", timed_out=True) from error
         except PyreqwestError as error:
             raise AnswerLost("connection_lost") from error
+
+
+def _while_connecting(error: DetailedPyreqwestError) -> bool:
+    """Whether the connection was never made.
+
+    The library's exception is the same for a connection that broke after the request was sent; its causes differ.
+    """
+    causes = (error.details or {}).get("causes") or []
+    return any(cause["message"] == _CONNECTING for cause in causes)
 
 
 async def public_address(host: str, port: int) -> str:

@@ -35,7 +35,6 @@ class LaneGauges:
             return
         for (provider, state), lanes in numbers.counts.items():
             _LANES.labels(provider, state).set(lanes)
-        for provider, seconds in numbers.behind_s.items():
-            _BEHIND.labels(provider).set(seconds)
-        for provider, seconds in numbers.overdue_s.items():
-            _OVERDUE.labels(provider).set(seconds)
+        for provider in {provider for provider, _ in numbers.counts}:
+            _BEHIND.labels(provider).set(numbers.behind_s.get(provider, 0.0))
+            _OVERDUE.labels(provider).set(numbers.overdue_s.get(provider, 0.0))

@@ -4,11 +4,16 @@ These models are the law: the published JSON Schema is generated from them. Type
 unknown members are ignored, NUL and lone surrogates are refused because PostgreSQL refuses them.
 """
 
-from typing import Annotated, Literal
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, NaiveDatetime
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, NaiveDatetime
 
 ORDER_ID_MAX = 2**63 - 1
+
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+"""a timestamp of RFC 3339, its offset left to whoever wants one"""
 
 PROVIDER_NAME = r"^[a-z0-9_-]{1,64}$"
 """What a provider may be called, in events and in the configuration."""
@@ -29,9 +34,21 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _timestamp(value: Any) -> Any:  # noqa: ANN401 - before validation it is anything
+    """A timestamp of RFC 3339; pydantic would take more: numbers in text, a space for the T."""
+    if not isinstance(value, str):
+        return value
+    if not RFC_3339.fullmatch(value):
+        raise ValueError("must be an RFC 3339 timestamp")
+    return datetime.fromisoformat(value.upper())
+
+
 Text = Annotated[str, AfterValidator(_storable)]
 ProviderName = Annotated[str, Field(pattern=PROVIDER_NAME)]
 OrderId = Annotated[int, Field(ge=1, le=ORDER_ID_MAX)]
+Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_timestamp)]
+LocalMoment = Annotated[AwareDatetime | NaiveDatetime, BeforeValidator(_timestamp)]
 
 
 class WireModel(BaseModel):
@@ -50,8 +67,8 @@ class Customer(WireModel):
     mobile_number: Annotated[Text, Field(max_length=64)] | None = None
     phone_e164: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{1,14}$")] | None = None
     mobile_e164: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{1,14}$")] | None = None
-    created_at: AwareDatetime | None = None
-    updated_at: AwareDatetime | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
 
 
 class Address(WireModel):
@@ -69,12 +86,12 @@ class OrderSnapshot(WireModel):
     """What routing and adapters need to know of the order. `order_total` is in units of `currency` (ISO 4217)."""
 
     order_type: Literal["delivery", "collection"] | None = None
-    location_id: int | None = None
-    status_id: int | None = None
-    order_date_time: AwareDatetime | NaiveDatetime | None = None
+    location_id: Integer | None = None
+    status_id: Integer | None = None
+    order_date_time: LocalMoment | None = None
     comment: Text | None = None
     payment: Annotated[Text, Field(max_length=128)] | None = None
-    total_items: int | None = None
+    total_items: Integer | None = None
     order_total: float | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     address: Address | None = None

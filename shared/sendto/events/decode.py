@@ -14,18 +14,19 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
-from sendto.events.customer import ORDER_ID_MAX, CustomerData, DeletedData
+from sendto.events.customer import ORDER_ID_MAX, RFC_3339, CustomerData, DeletedData
 from sendto.events.envelope import ORDERVERSION_MAX, CustomerEvent, EventType
 
 MAX_EVENT_BYTES = 65_536
 """key, value and headers together"""
 _MAX_ATTRIBUTE_CHARACTERS = 1_024
 _STRUCTURED = "application/cloudevents+json"
-_KEY = re.compile(rb"^[1-9][0-9]{0,18}$")
-_DIGITS = re.compile(r"^[0-9]{1,19}$")
+_KEY = re.compile(rb"[1-9][0-9]{0,18}")
+_DIGITS = re.compile(r"[0-9]{1,19}")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
+"""a header's value may be null"""
 
 
 class RejectReason(StrEnum):
@@ -88,14 +89,14 @@ def _check_size(key: bytes | None, value: bytes | None, headers: Headers, max_by
 def _order_id(key: bytes | None) -> int:
     if key is None:
         raise _Rejected(RejectReason.KEY_MISSING, "the key must be the decimal order id")
-    if not _KEY.match(key) or int(key) > ORDER_ID_MAX:
+    if not _KEY.fullmatch(key) or int(key) > ORDER_ID_MAX:
         raise _Rejected(RejectReason.KEY_INVALID, "the key must be the decimal order id, without leading zero")
     return int(key)
 
 
 def _open(value: bytes | None, headers: Headers) -> tuple[dict[str, Any], bytes | None]:
     """The attributes, and the data as JSON bytes; None for a tombstone."""
-    named = {name.lower(): content for name, content in headers}
+    named = {name.lower(): content for name, content in headers if content is not None}
     content_type = _text(named.get("content-type", b"application/json"), "content-type")
     media_type = content_type.split(";")[0].strip().lower()
     if media_type == _STRUCTURED:
@@ -200,7 +201,7 @@ def _time(attributes: dict[str, Any]) -> datetime | None:
         time = datetime.fromisoformat(value)
     except ValueError:
         time = None
-    if time is None or time.tzinfo is None:
+    if time is None or time.tzinfo is None or not RFC_3339.fullmatch(value):
         raise _Rejected(RejectReason.ATTRIBUTE_INVALID, "time must be an RFC 3339 timestamp")
     return time
 
@@ -209,7 +210,7 @@ def _orderversion(attributes: dict[str, Any]) -> int | None:
     value = attributes.get("orderversion")
     if value is None:
         return None
-    if isinstance(value, str) and _DIGITS.match(value):
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= ORDERVERSION_MAX:
         raise _Rejected(RejectReason.ATTRIBUTE_INVALID, f"orderversion must be an integer from 0 to {ORDERVERSION_MAX}")

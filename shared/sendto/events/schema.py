@@ -89,7 +89,12 @@ class _Law(GenerateJsonSchema):
 def data_schema(event_type: EventType) -> dict[str, Any]:
     """The JSON Schema (2020-12) of the data of a type."""
     schema = _DATA[event_type].model_json_schema(schema_generator=_Law)
-    named = {"$schema": DIALECT, "$id": DATASCHEMA.format(type=event_type), "title": str(event_type)}
+    named = {
+        "$schema": DIALECT,
+        "$id": DATASCHEMA.format(type=event_type),
+        "$comment": "Integers are written without a fraction: 1.0, which JSON Schema counts as one, is refused.",
+        "title": str(event_type),
+    }
     return named | {name: value for name, value in schema.items() if name not in named}
 
 

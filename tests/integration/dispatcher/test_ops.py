@@ -1,0 +1,108 @@
+"""The dispatcher's health, metrics and ops API."""
+
+import pytest
+from infra.events import Upstream
+from infra.eventually import eventually
+from infra.sandbox import Provider
+from infra.serving import Caller
+from integration.dispatcher.conftest import Rows
+
+from sendto.runtime.database import Database
+from sendto_dispatcher.store.tokens import create_token
+
+METRICS = (
+    'sendto_lanes{provider="sandbox",state="converged"}',
+    'sendto_lane_oldest_due_seconds{provider="sandbox"}',
+    'sendto_lane_oldest_unapplied_seconds{provider="sandbox"}',
+    'sendto_attempts_total{operation="create",outcome="applied",provider="sandbox"}',
+    'sendto_attempt_duration_seconds_bucket{le="0.25",provider="sandbox"}',
+    'sendto_intake_lag_records{partition="0"} 0.0',
+    'sendto_intake_events_total{verdict="counted"}',
+    'sendto_http_requests_total{app_name="dispatcher"',
+    "faststream_received_messages_total",
+)
+
+
+async def test_health_needs_no_token(dispatcher: Caller) -> None:
+    nobody = dispatcher.with_token(None)
+
+    async def ready() -> bool:
+        return (await nobody("GET", "/readyz")).status == 200
+
+    assert (await nobody("GET", "/healthz")).status == 200
+    await eventually(ready)
+
+
+async def test_metrics_tell_of_lanes_attempts_and_intake(
+    dispatcher: Caller, upstream: Upstream, provider: Provider
+) -> None:
+    await upstream.put(7, 1)
+    await provider.holds(7)
+
+    async def all_shown() -> bool:
+        text = (await dispatcher("GET", "/metrics")).content.decode()
+        return all(name in text for name in METRICS)
+
+    await eventually(all_shown)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "needed"),
+    [
+        ("GET", "/ops/orders/1", "ops:read"),
+        ("GET", "/ops/providers", "ops:read"),
+        ("GET", "/ops/replicas", "ops:read"),
+        ("POST", "/ops/providers/sandbox/pause", "ops:write"),
+        ("POST", "/ops/providers/sandbox/resume", "ops:write"),
+    ],
+)
+async def test_every_call_needs_its_permission(
+    dispatcher: Caller, dispatch_database: Database, method: str, path: str, needed: str
+) -> None:
+    async with dispatch_database.connection() as connection:
+        weaker = "deliveries:read" if needed == "ops:read" else "ops:read"
+        lacking = await create_token(connection, name="weak", permissions=[weaker])
+        allowed = await create_token(connection, name="good", permissions=[needed])
+
+    assert (await dispatcher.with_token(None)(method, path, {})).status == 401
+    assert (await dispatcher.with_token("sendto_ops_wrong")(method, path, {})).status == 401
+    assert (await dispatcher.with_token(lacking)(method, path, {})).status == 403
+    assert (await dispatcher.with_token(allowed)(method, path, {})).status in {200, 204}
+
+
+async def test_a_pause_stops_a_provider_until_it_is_resumed(
+    dispatcher: Caller, upstream: Upstream, provider: Provider, rows: Rows
+) -> None:
+    await dispatcher("POST", "/ops/providers/sandbox/pause", {"reason": "their maintenance"})
+    await upstream.put(7, 1)
+
+    async def waiting() -> str | None:
+        verdicts = (await dispatcher("GET", "/ops/orders/7")).json["verdict"]
+        return verdicts[0] if "paused" in verdicts[0] else None
+
+    assert "paused by test" in (await eventually(waiting) or "")
+    assert await provider.log() == []
+
+    await dispatcher("POST", "/ops/providers/sandbox/resume")
+
+    await provider.holds(7)
+    changes = await rows("SELECT action, token_name FROM ops_change ORDER BY id")
+    assert [change["action"] for change in changes] == ["pause", "resume"]
+
+
+async def test_an_unknown_provider_is_told_with_the_known_ones(dispatcher: Caller) -> None:
+    reply = await dispatcher("POST", "/ops/providers/nobody/pause", {})
+
+    assert reply.status == 404
+    assert "sandbox" in reply.json["detail"]
+
+
+async def test_a_story_holds_no_personal_data(dispatcher: Caller, upstream: Upstream, provider: Provider) -> None:
+    await upstream.put(7, 1, first_name="Canaryname", email="canary@shop.test", phone_number="020 7946 0958")
+    await provider.holds(7)
+
+    reply = await dispatcher("GET", "/ops/orders/7")
+
+    assert reply.json["lanes"][0]["applied_version"] == 1
+    text = reply.content.decode().lower()
+    assert not any(word in text for word in ("canary", "7946"))

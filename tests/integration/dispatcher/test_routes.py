@@ -1,0 +1,96 @@
+"""Where orders go: the provider they name, else the first rule that matches, else the default, else nowhere."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from infra.events import Upstream
+from infra.eventually import eventually
+from infra.sandbox import Provider, sandbox
+from infra.serving import Caller
+from integration.dispatcher.conftest import FAST_RETRY, Rows, Settings, dispatching
+
+GB = {"order_type": "delivery", "address": {"country": "GB"}}
+FR = {"order_type": "delivery", "address": {"country": "FR"}}
+
+
+@pytest.fixture
+async def second(tmp_path: Path, settings: Settings) -> Any:
+    """Another provider, for orders to Great Britain, and no default."""
+    async with sandbox(tmp_path / "second") as other:
+        settings["providers"]["british"] = {"adapter": "sandbox", "config": {"url": other.url}, "retry": FAST_RETRY}
+        settings["routes"] = [
+            {"when": {"country": ["GB"]}, "to": ["british"]},
+            {"when": {"order_type": ["collection"]}, "to": ["sandbox", "british"]},
+        ]
+        settings["routing"] = {"default": []}
+        yield other
+
+
+async def _verdict(ops: Caller, order_id: int, word: str) -> dict[str, Any]:
+    async def told() -> dict[str, Any] | None:
+        story = (await ops("GET", f"/ops/orders/{order_id}")).json
+        return story if any(word in line for line in story["verdict"]) else None
+
+    story = await eventually(told)
+    assert story is not None
+    return story
+
+
+async def test_the_first_rule_that_matches_decides(
+    upstream: Upstream, provider: Provider, second: Provider, settings: Settings, ops_token: str
+) -> None:
+    async with dispatching(settings, ops_token) as ops:
+        await upstream.put(1, 1, order=GB)
+        await upstream.put(2, 1, order={"order_type": "collection"})
+        await upstream.put(3, 1, order=FR | {"shipment_provider": "sandbox"})
+        await upstream.put(4, 1, order=FR)
+
+        await second.holds(1)
+        await second.holds(2)
+        await provider.holds(2)
+        await provider.holds(3)
+        story = await _verdict(ops, 4, "Unrouted")
+
+    assert await provider.get(1) is None
+    assert await second.get(3) is None
+    assert story["lanes"] == []
+
+
+async def test_a_change_of_the_order_moves_its_customer(
+    upstream: Upstream, provider: Provider, second: Provider, settings: Settings
+) -> None:
+    async with dispatching(settings):
+        await upstream.put(1, 1, order=GB)
+        await second.holds(1)
+
+        await upstream.put(1, 2, order=GB | {"shipment_provider": "sandbox"})
+
+        await provider.holds(1, version=2)
+        await second.lacks(1)
+
+
+async def test_a_collection_order_does_not_go_to_the_default(
+    upstream: Upstream, provider: Provider, settings: Settings, ops_token: str
+) -> None:
+    async with dispatching(settings, ops_token) as ops:
+        await upstream.put(1, 1, order={"order_type": "collection"})
+        await upstream.put(2, 1)
+
+        await provider.holds(2)
+        await _verdict(ops, 1, "Unrouted")
+    assert await provider.get(1) is None
+
+
+async def test_a_provider_that_is_not_configured_keeps_its_lane_until_it_is(
+    upstream: Upstream, provider: Provider, settings: Settings, ops_token: str, rows: Rows
+) -> None:
+    async with dispatching(settings, ops_token) as ops:
+        await upstream.put(1, 1, order=FR | {"shipment_provider": "later"})
+        await _verdict(ops, 1, "no provider later is configured")
+
+    settings["providers"]["later"] = settings["providers"].pop("sandbox")
+    settings["routing"] = {"default": ["later"]}
+    async with dispatching(settings, ops_token):
+        await provider.holds(1, version=1)
+    assert [row["provider"] for row in await rows("SELECT provider FROM lane")] == ["later"]
