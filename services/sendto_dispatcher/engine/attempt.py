@@ -28,6 +28,7 @@ from sendto_dispatcher.domain.digest import content_digest
 from sendto_dispatcher.domain.lane import Claim, Version
 from sendto_dispatcher.domain.plan import Learned, LookUp, NothingToDo, Rest, Send, Step, learn, plan
 from sendto_dispatcher.domain.settle import Ending, Finished, Interrupted, Released, Unchanged
+from sendto_dispatcher.domain.words import keepable
 from sendto_dispatcher.engine.provider import Provider
 from sendto_dispatcher.engine.transport import AttemptHttp
 
@@ -69,7 +70,7 @@ class Attempt:
             operation=self.operation if called else None,
             generation=generation,
             version=version,
-            ending=ending,
+            ending=keepable(ending),
             sent=sent,
             number=lane.attempts + 1,
             requests=requests,

@@ -33,6 +33,7 @@ AWAY = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
@@ -40,8 +41,12 @@ AWAY = (
     asyncpg.QueryCanceledError,
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
-"""What the driver raises when the server is away, starting, stopping, full or overloaded."""
+"""What the driver raises when the server is away, starting, stopping, full or overloaded.
+
+Among them the driver's own confusion over a connection that breaks while it is being used.
+"""
 
 
 class DatabaseAway(Exception):  # noqa: N818 - named for what happened
@@ -156,6 +161,8 @@ class Database:
             "server_settings": {
                 "application_name": self._application_name,
                 "statement_timeout": str(int(self._settings.statement_timeout_s * 1000)),
+                # A frozen process must not keep its row locks.
+                "idle_in_transaction_session_timeout": str(int(self._settings.idle_transaction_timeout_s * 1000)),
                 "timezone": "UTC",
                 "jit": "off",
             },

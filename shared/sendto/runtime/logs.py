@@ -19,7 +19,7 @@ def configure(settings: LogSettings, *, service: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _without_text,
     ]
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
@@ -43,6 +43,13 @@ def configure(settings: LogSettings, *, service: str) -> None:
     for chatty in ("uvicorn.access", "aiokafka", "faststream", "alembic"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _without_text(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """In place of an exception its kind and place, whoever logs it."""
+    info = event.pop("exc_info", None)
+    error = info if isinstance(info, BaseException) else (info if isinstance(info, tuple) else sys.exc_info())[1]
+    return {**event, **bug(error)} if info and error else event
 
 
 def logger(name: str) -> Logger:

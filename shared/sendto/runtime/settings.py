@@ -55,6 +55,8 @@ class DatabaseSettings(Section):
     pool_max_size: Annotated[int, Field(ge=1)] = 10
     connect_timeout_s: PositiveSeconds = 5.0
     statement_timeout_s: PositiveSeconds = 30.0
+    idle_transaction_timeout_s: PositiveSeconds = 10.0
+    """after which PostgreSQL ends a transaction whose process has stopped in the middle"""
 
 
 class KafkaSettings(Section):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from sendto.runtime.logs import logger
+from sendto.runtime.logs import bug, logger
 
 _log = logger(__name__)
 
@@ -44,8 +44,8 @@ class Supervisor:
             await run()
         except asyncio.CancelledError:
             raise
-        except Exception:  # noqa: BLE001 - whatever it is, it is logged and ends the service
-            _log.exception("loop_crashed", loop=name)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and ends the service
+            _log.error("loop_crashed", loop=name, **bug(error))
         else:
             _log.error("loop_ended", loop=name)
         self._crashed = name

@@ -58,6 +58,7 @@ async def dispatching(settings: Settings, token: str = "") -> AsyncIterator[Call
         caller = Caller(url, token)
         yield caller
         await caller.close()
+        assert await dispatcher.supervisor.readiness() is None
 
 
 @pytest.fixture
