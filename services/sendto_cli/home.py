@@ -1,5 +1,6 @@
 """The home of a running system: where `sendto up` keeps its data, and what it tells other commands in `run.json`."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -43,6 +44,23 @@ def run_file(home: Path) -> Path:
     return home / "run.json"
 
 
+def lock_file(home: Path) -> Path:
+    """Locked as long as a system runs in the home."""
+    return home / "lock"
+
+
+def is_in_use(home: Path) -> bool:
+    """Whether a system runs in the home: what a killed one said of itself is still there."""
+    try:
+        with lock_file(home).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def read_run(home: Path | None) -> Run:
     """What the system that runs in this home says about itself.
 
@@ -51,6 +69,8 @@ def read_run(home: Path | None) -> Run:
     """
     chosen = chosen_home(home)
     try:
+        if not is_in_use(chosen):
+            raise FileNotFoundError  # noqa: TRY301 - the same to whoever asks
         return Run.model_validate_json(run_file(chosen).read_bytes())
     except FileNotFoundError:
         raise CommandFailed(f"nothing runs in {chosen}: start it with `sendto up`, or name another --home") from None

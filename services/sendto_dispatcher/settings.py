@@ -26,7 +26,8 @@ class IntakeSettings(Section):
     group_id: str = "sendto-dispatcher"
     batch_records: PositiveInt = 500
     poll_timeout_s: PositiveSeconds = 0.2
-    session_timeout_s: PositiveSeconds = 10.0
+    session_timeout_s: PositiveSeconds = 6.0
+    """without a heartbeat for so long, a process's partitions go to others; brokers allow no less unless told to"""
     max_poll_interval_s: PositiveSeconds = 300.0
     max_event_bytes: PositiveInt = 65_536
     """key, value and headers together; a larger event is rejected"""

@@ -1,15 +1,11 @@
 """`sendto config`: the configuration, checked and shown."""
 
-from pathlib import Path
 from typing import Any
 
 import typer
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
-from sendto_cli.errors import CommandFailed
 from sendto_cli.options import AsJson, Config
-
-_UNUSED_URL = "postgresql://unused@127.0.0.1/unused"
 
 
 def register(app: typer.Typer) -> None:
@@ -22,31 +18,23 @@ def register(app: typer.Typer) -> None:
 
 def check(config: Config = None) -> None:
     """Say whether every service could start with the configuration; names what is wrong."""
-    from sendto_cli.configuration import config_folder
-    from sendto_dispatcher.app import build_providers, build_routing
-    from sendto_dispatcher.engine.provider import ProviderUnusable
-    from sendto_dispatcher.settings import DispatcherSettings
+    from sendto_cli.checking import check_all
 
-    settings = _load_all(config)["dispatcher"]
-    assert isinstance(settings, DispatcherSettings)
-    try:
-        providers = build_providers(settings, config_folder(config))
-    except ProviderUnusable as error:
-        raise CommandFailed(str(error)) from None
-    build_routing(settings)
-    named = {name for route in settings.routes for name in route.to} | set(settings.routing.default)
-    for name in sorted(named - {provider.name for provider in providers}):
+    checked = check_all(config)
+    for name in checked.unknown:
         typer.echo(f"warning: routes name {name}, which is not configured: its lanes would wait")
-    names = ", ".join(provider.name for provider in providers) or "none"
-    typer.echo(f"the configuration is good; providers: {names}; routes: {len(settings.routes)}")
+    names = ", ".join(checked.providers) or "none"
+    typer.echo(f"the configuration is good; providers: {names}; routes: {checked.routes}")
 
 
 def show(*, config: Config = None, as_json: AsJson = False) -> None:
     """Print the settings in force, defaults included; secrets are masked."""
     import json
 
+    from sendto_cli.checking import load_all
+
     shown: dict[str, Any] = {}
-    for settings in _load_all(config).values():
+    for settings in load_all(config):
         shown |= settings.model_dump(mode="json")
     masked = _masked(shown)
     if as_json:
@@ -54,25 +42,6 @@ def show(*, config: Config = None, as_json: AsJson = False) -> None:
         return
     for line in _lines(masked):
         typer.echo(line)
-
-
-def _load_all(config: Path | None) -> dict[str, BaseModel]:
-    """The settings of every service; a database address that is not given is not what is asked here."""
-    import os
-
-    from sendto_api.settings import ApiSettings
-    from sendto_cli.configuration import load_settings
-    from sendto_dispatcher.settings import DispatcherSettings
-    from sendto_sandbox.settings import SandboxSettings
-
-    given = dict(os.environ)
-    for section in ("API", "DISPATCHER"):
-        given.setdefault(f"SENDTO_{section}__DATABASE_URL", _UNUSED_URL)
-    return {
-        "api": load_settings(ApiSettings, config, given),
-        "dispatcher": load_settings(DispatcherSettings, config, given),
-        "sandbox": load_settings(SandboxSettings, config, given),
-    }
 
 
 def _masked(value: Any) -> Any:  # noqa: ANN401 - JSON

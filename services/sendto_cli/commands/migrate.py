@@ -69,7 +69,7 @@ async def _migrate(name: str, url: str, scripts: str) -> None:
         away = (OSError, TimeoutError, asyncpg.CannotConnectNowError)
         await _patiently(lambda: run(url, Path(scripts)), away, f"the database of the {name} cannot be reached")
     except (asyncpg.PostgresError, SQLAlchemyError) as error:
-        raise CommandFailed(f"the database of the {name} cannot be migrated: {error}") from None
+        raise CommandFailed(f"the database of the {name} cannot be migrated: {str(error).splitlines()[0]}") from None
     typer.echo(f"{name}: the database is up to date")
 
 

@@ -1,6 +1,7 @@
 """`sendto up`: everything on one machine."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -30,11 +31,12 @@ def up(
     """Run everything on this machine: PostgreSQL, Kafka, API, relay, dispatcher and the sandbox provider."""
     from rich.console import Console
 
+    from sendto_cli.checking import check_all
     from sendto_cli.configuration import load_settings
     from sendto_cli.up import files
     from sendto_cli.up.display import Display
     from sendto_cli.up.errors import UpFailed
-    from sendto_cli.up.plan import Outside
+    from sendto_cli.up.plan import HOST, SANDBOX_URL_VARIABLE, Outside
     from sendto_cli.up.system import Options, System
 
     options = Options(
@@ -44,6 +46,8 @@ def up(
         dispatchers=dispatchers,
     )
     outside = load_settings(Outside, options.config)
+    os.environ.setdefault(SANDBOX_URL_VARIABLE, f"http://{HOST}")  # the real one is known once ports are chosen
+    check_all(options.config)
     try:
         with files.locked(options.home), Display(Console()) as display:
             asyncio.run(System(options, outside, display).run())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
+from sendto_cli.home import lock_file, run_file
 from sendto_cli.up.errors import UpFailed
 
 
@@ -27,7 +28,7 @@ class Secrets(BaseModel):
 
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """Own the home until the end of the block, or of this process.
+    """Own the home until the end of the block, or of this process; what an earlier owner said of itself is removed.
 
     Raises:
         UpFailed: another instance owns it, or it cannot be written.
@@ -35,7 +36,7 @@ def locked(home: Path) -> Iterator[None]:
     try:
         home.mkdir(parents=True, exist_ok=True)
         home.chmod(0o700)
-        lock = (home / "lock").open("w")
+        lock = lock_file(home).open("w")
     except OSError as error:
         raise UpFailed(f"the home {home} cannot be used: {error.strerror}") from None
     with lock:
@@ -43,6 +44,7 @@ def locked(home: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UpFailed(f"the home {home} is in use by another `sendto up`; choose one with --home") from None
+        run_file(home).unlink(missing_ok=True)
         yield
 
 

@@ -108,7 +108,6 @@ class System:
         return self._write_run()
 
     def _prepare_home(self) -> None:
-        run_file(self._home).unlink(missing_ok=True)
         if leftovers.end(self._home):
             self._display.say("ended what an earlier start left running")
         if disk_usage(self._home).free < _NEEDED_BYTES:
