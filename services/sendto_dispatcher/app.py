@@ -31,7 +31,7 @@ from sendto_dispatcher.ops.gauges import LaneGauges
 from sendto_dispatcher.settings import DispatcherSettings
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store.claims import CHANNEL
-from sendto_dispatcher.store.intake import IntakeRules
+from sendto_dispatcher.store.taking import IntakeRules
 
 _DIGEST_KEY_BYTES = 32
 _log = logs.logger(__name__)

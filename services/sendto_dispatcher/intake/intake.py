@@ -29,7 +29,8 @@ from sendto_dispatcher.intake.phones import with_e164
 from sendto_dispatcher.intake.placement import place_partitions
 from sendto_dispatcher.intake.security import broker_security
 from sendto_dispatcher.settings import IntakeSettings, SourcesSettings
-from sendto_dispatcher.store.intake import IntakeRules, PositionLost, Record, Taken, take
+from sendto_dispatcher.store.intake import take
+from sendto_dispatcher.store.taking import IntakeRules, PositionLost, Record, Taken
 
 _log = logger(__name__)
 
