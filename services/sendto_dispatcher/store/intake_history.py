@@ -63,6 +63,7 @@ async def write_history(
 
 
 async def write_rejected(connection: Connection, cluster_id: str, rejected: Sequence[tuple[Record, Rejection]]) -> None:
+    """Keep what was rejected, with its original bytes; the dead-letter topic is written from here."""
     if rejected:
         await connection.execute(
             _REJECTED,
