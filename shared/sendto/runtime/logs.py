@@ -4,32 +4,47 @@ import logging
 import sys
 from traceback import format_tb
 
+import msgspec
 import structlog
 
 from sendto.runtime.settings import LogSettings
 
-Logger = structlog.stdlib.BoundLogger
+Logger = structlog.typing.FilteringBoundLogger
+
+
+class _Lines(structlog.WriteLogger):
+    """Writes past the machinery of `logging`: there is a line for every attempt."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(sys.stderr)
+        self.name = name
 
 
 def configure(settings: LogSettings, *, service: str) -> None:
     """Send structlog's lines and the libraries' own to standard error in the configured form."""
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_text,
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
-    )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, structlog.dev.ConsoleRenderer() if console else _to_json],
+        logger_factory=_Lines,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
+    _configure_libraries(level, shared, structlog.dev.ConsoleRenderer() if console else _to_json)
+    structlog.contextvars.bind_contextvars(service=service)
+
+
+def _configure_libraries(
+    level: int, shared: list[structlog.typing.Processor], renderer: structlog.typing.Processor
+) -> None:
+    """What libraries log by the standard library's `logging`, in the same form."""
     output = logging.StreamHandler(sys.stderr)
     output.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -39,10 +54,13 @@ def configure(settings: LogSettings, *, service: str) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [output]
-    root.setLevel(settings.level.upper())
+    root.setLevel(level)
     for chatty in ("uvicorn.access", "aiokafka", "faststream", "alembic"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
-    structlog.contextvars.bind_contextvars(service=service)
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, level))
+
+
+def _to_json(_: object, __: str, event: structlog.typing.EventDict) -> str:
+    return msgspec.json.encode(event, enc_hook=str).decode()
 
 
 def _without_text(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -54,7 +72,8 @@ def _without_text(_: object, __: str, event: structlog.typing.EventDict) -> stru
 
 def logger(name: str) -> Logger:
     """The logger of one module or component."""
-    return structlog.stdlib.get_logger(name)
+    bound: Logger = structlog.get_logger(name)
+    return bound
 
 
 def bug(error: BaseException) -> dict[str, str]:
