@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import socket
 from datetime import timedelta
+from time import monotonic
 from urllib.parse import urlsplit
 
 from pyreqwest.client import Client, ClientBuilder
@@ -29,6 +30,7 @@ _CONNECT_SHARE = 0.5
 """of the timeout may go into connecting, so that a deadline is told apart from a dead host"""
 _READ_BYTES = 65_536
 _MOST_PINNED = 16
+_ADDRESS_KEPT_S = 5.0
 _CONNECTING = "client error (Connect)"
 _USER_AGENT = "sendto"
 
@@ -41,6 +43,7 @@ class Transport:
         self._max_body_bytes = max_body_bytes
         self._allow_private = allow_private
         self._clients: dict[tuple[str, str], Client] = {}
+        self._addresses: dict[tuple[str, int], tuple[str, float]] = {}
 
     def attempt(self, *, deadline_s: float, clock: Clock) -> "AttemptHttp":
         """The client of one attempt; `deadline_s` is on the clock's monotonic time."""
@@ -62,7 +65,18 @@ class Transport:
             return self._client("", "", 0)
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        return self._client(host, await public_address(host, port), port)
+        return self._client(host, await self._address(host, port), port)
+
+    async def _address(self, host: str, port: int) -> str:
+        """The host's address; looked up and checked anew after a few seconds."""
+        known, until_s = self._addresses.get((host, port), ("", 0.0))
+        if monotonic() < until_s:
+            return known
+        address = await public_address(host, port)
+        if len(self._addresses) >= _MOST_PINNED:
+            self._addresses.clear()
+        self._addresses[host, port] = address, monotonic() + _ADDRESS_KEPT_S
+        return address
 
     def _client(self, host: str, address: str, port: int) -> Client:
         key = (host, address)

@@ -15,15 +15,20 @@ ORDER_ID_MAX = 2**63 - 1
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 """a timestamp of RFC 3339, its offset left to whoever wants one"""
 
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""a code point of UTF-16 that is no character by itself"""
+
 PROVIDER_NAME = r"^[a-z0-9_-]{1,64}$"
 """What a provider may be called, in events and in the configuration."""
 
 
 def _storable(text: str) -> str:
     """Refuse what PostgreSQL cannot store as text: NUL, and code points of UTF-16's surrogates."""
+    if text.isascii() and "\x00" not in text:
+        return text
     if "\x00" in text:
         raise ValueError("must not contain NUL")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if SURROGATE.search(text):
         raise ValueError("must not contain a lone surrogate")
     return text
 

@@ -23,6 +23,7 @@ _MAX_ATTRIBUTE_CHARACTERS = 1_024
 _STRUCTURED = "application/cloudevents+json"
 _KEY = re.compile(rb"[1-9][0-9]{0,18}")
 _DIGITS = re.compile(r"[0-9]{1,19}")
+_TYPES = {str(kind): kind for kind in EventType}
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -132,9 +133,9 @@ def _event(order_id: int, attributes: dict[str, Any], data: bytes | None) -> Cus
     if attributes.get("specversion", "1.0") != "1.0":
         raise _Rejected(RejectReason.ATTRIBUTE_INVALID, "specversion must be 1.0")
     kind = _required(attributes, "type")
-    if kind not in frozenset(EventType):
+    if kind not in _TYPES:
         raise _Rejected(RejectReason.TYPE_UNKNOWN, "type must be customer.created, .updated or .deleted")
-    event_type = EventType(kind)
+    event_type = _TYPES[kind]
     source, event_id = _required(attributes, "source"), _required(attributes, "id")
     time, version = _time(attributes), _orderversion(attributes)
     deleted = event_type is EventType.DELETED

@@ -1,11 +1,11 @@
 """The webhook adapter: POST of one signed CloudEvent; what the answers mean is stricter than for an API."""
 
-import json
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 from standardwebhooks import Webhook
 
 from sendto.sdk import (
@@ -55,16 +55,16 @@ class WebhookAdapter:
 
     def translate(self, command: Command) -> HttpRequest:
         """The signed request, as it would be sent now."""
-        body = json.dumps(event(command), ensure_ascii=False, separators=(",", ":"))
-        moment = signing_time(datetime.now(UTC))
-        signatures = " ".join(signer.sign(command.idempotency_key, moment, body) for signer in self._signers)
+        body = to_json(event(command))
+        moment, text = signing_time(datetime.now(UTC)), body.decode()
+        signatures = " ".join(signer.sign(command.idempotency_key, moment, text) for signer in self._signers)
         headers = {
             "content-type": "application/cloudevents+json",
             "webhook-id": command.idempotency_key,
             "webhook-timestamp": str(int(moment.timestamp())),
             "webhook-signature": signatures,
         }
-        return HttpRequest("POST", self._url, headers, body.encode())
+        return HttpRequest("POST", self._url, headers, body)
 
     async def apply(self, command: Command, http: Http) -> Outcome:
         """Send one event."""

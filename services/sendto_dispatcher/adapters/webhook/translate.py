@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from sendto.sdk import Command, Operation
 
 _TYPES = {
@@ -14,16 +16,20 @@ _TYPES = {
 
 def content(command: Command) -> dict[str, Any]:
     """`data` of the event: the known members, phones in both forms; without `changed`, which coalescing falsifies."""
-    data: dict[str, Any] = {"order_id": command.order_id}
-    if command.customer is not None:
-        data["customer"] = command.customer.model_dump(mode="json")
-    if command.order is not None:
-        data["order"] = command.order.model_dump(mode="json")
-    return data
+    plain: dict[str, Any] = to_jsonable_python(_data(command))
+    return plain
+
+
+def _data(command: Command) -> dict[str, Any]:
+    known = {"order_id": command.order_id, "customer": command.customer, "order": command.order}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def event(command: Command) -> dict[str, Any]:
-    """The CloudEvent; `sequence` is the lane's generation: receivers ignore a lower one than they hold."""
+    """The CloudEvent, its data as models.
+
+    `sequence` is the lane's generation: receivers ignore a lower one than they hold.
+    """
     body: dict[str, Any] = {
         "specversion": "1.0",
         "id": command.idempotency_key,
@@ -33,7 +39,7 @@ def event(command: Command) -> dict[str, Any]:
         "time": command.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
         "sequence": str(command.generation),
-        "data": content(command),
+        "data": _data(command),
     }
     if command.version is not None:
         body["orderversion"] = command.version
