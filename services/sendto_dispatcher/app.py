@@ -27,6 +27,7 @@ from sendto_dispatcher.engine.provider import Provider, build_provider, config_d
 from sendto_dispatcher.intake.dead_letters import DeadLetters
 from sendto_dispatcher.intake.intake import Intake
 from sendto_dispatcher.ops.api import ops_routes
+from sendto_dispatcher.ops.deliveries import delivery_routes
 from sendto_dispatcher.ops.gauges import LaneGauges
 from sendto_dispatcher.settings import DispatcherSettings
 from sendto_dispatcher.store import providers as provider_store
@@ -122,7 +123,9 @@ class Dispatcher:
             "loops": self.supervisor.readiness,
         }
         app.include_router(health_routes(checks, before_metrics=self._before_metrics))
-        app.include_router(ops_routes(self._database, frozenset(provider.name for provider in self._providers)))
+        configured = frozenset(provider.name for provider in self._providers)
+        app.include_router(ops_routes(self._database, configured))
+        app.include_router(delivery_routes(self._database, configured))
         app.add_exception_handler(DatabaseAway, _database_away)
         return app
 

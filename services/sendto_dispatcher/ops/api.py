@@ -1,19 +1,19 @@
 """The ops API: what ops and the commands ask of the dispatcher, with tokens of its own. Any replica answers."""
 
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Request
+from fastapi import APIRouter, Depends, HTTPException, Path
 from pydantic import BaseModel
 
 from sendto.events.customer import ORDER_ID_MAX
 from sendto.runtime.database import Database
+from sendto_dispatcher.ops.bearers import requires
 from sendto_dispatcher.ops.story import OrderStory, order_story
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store.claims import CHANNEL
 from sendto_dispatcher.store.story import order_rows, provider_rows
-from sendto_dispatcher.store.tokens import Bearer, find_bearer
+from sendto_dispatcher.store.tokens import Bearer
 
 OrderId = Annotated[int, Path(ge=1, le=ORDER_ID_MAX)]
 _LIVE_S = 30.0
@@ -28,7 +28,7 @@ class PauseRequest(BaseModel):
 def ops_routes(database: Database, configured: frozenset[str]) -> APIRouter:
     """The routes under `/ops`; `configured` are the providers that this process serves."""
     routes = APIRouter(prefix="/ops", tags=["ops"])
-    reads, writes = _require(database, "ops:read"), _require(database, "ops:write")
+    reads, writes = requires(database, "ops:read"), requires(database, "ops:write")
 
     @routes.get("/orders/{order_id}")
     async def order(order_id: OrderId, _: Annotated[Bearer, Depends(reads)]) -> OrderStory:
@@ -75,21 +75,3 @@ def _known(provider: str, configured: frozenset[str]) -> None:
     if provider not in configured:
         names = ", ".join(sorted(configured)) or "none"
         raise HTTPException(HTTPStatus.NOT_FOUND, f"no provider {provider!r} is configured; configured are: {names}")
-
-
-def _require(database: Database, permission: str) -> Callable[[Request], Awaitable[Bearer]]:
-    async def require(request: Request) -> Bearer:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        bearer = None
-        if scheme.lower() == "bearer" and token:
-            async with database.connection() as connection:
-                bearer = await find_bearer(connection, token.strip())
-        if bearer is None:
-            raise HTTPException(
-                HTTPStatus.UNAUTHORIZED, "a valid ops token is needed", {"WWW-Authenticate": 'Bearer realm="ops"'}
-            )
-        if not bearer.may(permission):
-            raise HTTPException(HTTPStatus.FORBIDDEN, f"the token lacks the permission {permission}")
-        return bearer
-
-    return require

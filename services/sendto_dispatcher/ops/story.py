@@ -102,7 +102,7 @@ class OrderStory(BaseModel):
 
 def order_story(order_id: int, rows: OrderRows, configured: frozenset[str]) -> OrderStory:
     """Tell the story from what is kept; `configured` are the providers that this process serves."""
-    lanes = [_lane(row, configured) for row in rows.lanes]
+    lanes = [lane_story(row, configured) for row in rows.lanes]
     sources = [_source(row) for row in rows.states]
     return OrderStory(
         order_id=order_id,
@@ -147,7 +147,8 @@ def _source(row: Row) -> SourceStory:
     return SourceStory(**_shown(row))
 
 
-def _lane(row: Row, configured: frozenset[str]) -> LaneStory:
+def lane_story(row: Row, configured: frozenset[str]) -> LaneStory:
+    """One lane of the story."""
     view = LaneView(
         provider=row["provider"],
         configured=row["provider"] in configured,

@@ -92,6 +92,12 @@ async def order_rows(connection: Connection, order_id: int) -> OrderRows:
     )
 
 
+async def delivery_rows(connection: Connection, order_id: int) -> tuple[bool, list[Row]]:
+    """Whether any event of the order was taken, and its lanes."""
+    known = await connection.fetchval("SELECT EXISTS (SELECT 1 FROM order_state WHERE order_id = $1)", order_id)
+    return bool(known), await _rows(connection, _LANES, order_id)
+
+
 async def lane_numbers(connection: Connection) -> LaneNumbers:
     """The lanes in numbers; reads the whole table, so ask for it now and then only."""
     counts = await connection.fetch(_COUNTS)
