@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
+from time import monotonic, sleep
+from typing import Self
 
 import requests
 
+from infra.eventually import eventually
 from sendto_cli.up.jars import cache_folder, fetch
 from sendto_cli.up.kafka import EmbeddedKafka
 from sendto_cli.up.postgres import EmbeddedPostgres
@@ -24,7 +27,9 @@ KAFKA_VARIABLE = "SENDTO_TEST_KAFKA"
 POSTGRES_IMAGE = "postgres:18"
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 _DOCKER_SOCKET = Path("/var/run/docker.sock")
+_START_S = 60.0
 _STOP_S = 30
+_POLL_S = 0.05
 
 
 @cache
@@ -72,14 +77,34 @@ def kafka_server(folder: Path) -> Iterator[str]:
 class _Own:
     """A server that belongs to one test, which may kill it and start it again."""
 
-    def __init__(self, command: list[str], log: Path, stop_signal: signal.Signals) -> None:
+    def __init__(self, command: list[str], port: int, log: Path, stop_signal: signal.Signals) -> None:
         self._command = command
+        self._port = port
         self._log = log
         self._stop_signal = stop_signal
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; it may take a moment until it answers."""
+        """Start it and wait until it answers. Blocks."""
+        deadline = monotonic() + _START_S
+        while not self._comes_up():
+            assert monotonic() < deadline, self._log.read_text()[-2000:]
+            sleep(_POLL_S)
+
+    async def come_back(self) -> None:
+        """Start it again after `kill` and wait until it answers."""
+        await eventually(self._comes_up_soon)
+
+    async def _comes_up_soon(self) -> bool:
+        return self._comes_up()
+
+    def _comes_up(self) -> bool:
+        """Whether it answers; else it is started, again if it ended because what the killed one left holds on."""
+        if self._process is None or self._process.poll() is not None:
+            self._launch()
+        return _answers(self._port)
+
+    def _launch(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["setpriv", f"--pdeathsig={self._stop_signal.name.removeprefix('SIG')}", "--", *self._command],
@@ -100,30 +125,30 @@ class _Own:
             self._process.send_signal(self._stop_signal)
             self._process.wait(_STOP_S)
 
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Run it, wait until it answers, stop it at the end."""
+        try:
+            self.start()
+            yield self
+        finally:
+            self.stop()
+
 
 class OwnPostgres(_Own):
     """A PostgreSQL of a test's own."""
 
     def __init__(self, folder: Path) -> None:
-        self._embedded = EmbeddedPostgres(folder, port=free_port(), password="test")
+        port = free_port()
+        self._embedded = EmbeddedPostgres(folder, port=port, password="test")
         self._embedded.prepare()
         # A run that is cut short loses nothing that anyone wants; a test that kills it tests a killed process.
         command = [*self._embedded.command, "--fsync=off"]
-        super().__init__(command, folder / "log", signal.SIGINT)
+        super().__init__(command, port, folder / "log", signal.SIGINT)
 
     def url(self, database: str) -> str:
         """The address of one of its databases."""
         return self._embedded.url(database)
-
-    @contextmanager
-    def running(self) -> Iterator["OwnPostgres"]:
-        """Run it, wait until it answers, stop it at the end."""
-        self.start()
-        try:
-            _wait_for_port(self.url("postgres").rsplit(":", 1)[1].split("/")[0])
-            yield self
-        finally:
-            self.stop()
 
 
 class OwnKafka(_Own):
@@ -131,24 +156,15 @@ class OwnKafka(_Own):
 
     def __init__(self, folder: Path) -> None:
         class_path = fetch(cache_folder(), lambda *_: None)
-        self._embedded = EmbeddedKafka(folder, class_path, port=free_port(), controller_port=free_port())
+        port = free_port()
+        self._embedded = EmbeddedKafka(folder, class_path, port=port, controller_port=free_port())
         self._embedded.prepare()
-        super().__init__(self._embedded.command, folder / "log", signal.SIGTERM)
+        super().__init__(self._embedded.command, port, folder / "log", signal.SIGTERM)
 
     @property
     def bootstrap_servers(self) -> str:
         """Where clients connect."""
         return self._embedded.bootstrap_servers
-
-    @contextmanager
-    def running(self) -> Iterator["OwnKafka"]:
-        """Run it, wait until it answers, stop it at the end."""
-        self.start()
-        try:
-            _wait_for_port(self.bootstrap_servers.rsplit(":", 1)[1])
-            yield self
-        finally:
-            self.stop()
 
 
 def free_port() -> int:
@@ -159,16 +175,13 @@ def free_port() -> int:
         return port
 
 
-def _wait_for_port(port: str) -> None:
-    """Before any loop runs: the clients then wait for the server themselves."""
-    for _ in range(600):
-        try:
-            socket.create_connection(("127.0.0.1", int(port)), timeout=0.1).close()
-        except OSError:
-            subprocess.run(["sleep", "0.05"], check=True)
-        else:
-            return
-    raise AssertionError(f"nothing listens on port {port}")
+def _answers(port: int) -> bool:
+    """Whether something listens; clients wait themselves until it takes them."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _engine_has(image: str) -> bool:

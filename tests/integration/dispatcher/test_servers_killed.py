@@ -34,7 +34,7 @@ async def test_kafka_is_killed_and_comes_back(own_kafka: OwnKafka, settings: Set
 
         own_kafka.kill()
         await eventually(lambda: _not_ready(ops))
-        own_kafka.start()
+        await own_kafka.come_back()
         await eventually(lambda: _ready(ops))
 
         async with producing(servers) as producer:
@@ -63,7 +63,7 @@ async def test_postgresql_is_killed_and_comes_back(
             for order_id in range(1, 21):
                 await upstream.put(order_id, 2, first_name="Newer")
             await eventually(lambda: _not_ready(ops))
-            own_postgres.start()
+            await own_postgres.come_back()
 
             for order_id in range(1, 21):
                 await provider.holds(order_id, version=2, first_name="Newer")
@@ -87,7 +87,7 @@ async def test_postgresql_is_killed_in_the_middle_of_deliveries(
             await provider.holds(5)
 
             own_postgres.kill()
-            own_postgres.start()
+            await own_postgres.come_back()
 
             for order_id in range(1, 101):
                 await provider.holds(order_id, version=1)
