@@ -5,7 +5,7 @@ Rules 15, 18, 19, 28 and 31 of the dispatcher's rules.
 
 from dataclasses import dataclass, replace
 
-from sendto.sdk import Capabilities, DeleteMode, Idempotency, Operation, Requirement
+from sendto.sdk import Capabilities, DeleteMode, Idempotency, Operation
 from sendto_dispatcher.domain.lane import Claim, Kept, Lane, Resting, State
 
 
@@ -117,24 +117,5 @@ def missing_requirement(state: State, capabilities: Capabilities) -> Rest | None
     order_type = state.order.order_type if state.order else None
     if capabilities.order_types and order_type not in capabilities.order_types:
         return Rest(Resting.UNSUPPORTED, "order_type_unsupported", f"does not serve {order_type or 'unknown'} orders")
-    for requirement in sorted(capabilities.requires):
-        if not _has(state, requirement):
-            return Rest(Resting.DEAD, f"needs_{requirement}", f"needs {requirement}")
-    return None
-
-
-def _has(state: State, requirement: Requirement) -> bool:
-    customer, order = state.customer, state.order
-    if customer is None:
-        return False
-    match requirement:
-        case Requirement.PHONE:
-            return bool(customer.mobile_e164 or customer.phone_e164)
-        case Requirement.EMAIL:
-            return bool(customer.email)
-        case Requirement.LAST_NAME:
-            return bool(customer.last_name.strip())
-        case Requirement.ORDER:
-            return order is not None
-        case Requirement.DELIVERY_ADDRESS:
-            return bool(order and order.address and order.address.address_1)
+    unmet = capabilities.unmet(state.customer, state.order) if state.customer else None
+    return Rest(Resting.DEAD, f"needs_{unmet}", f"needs {unmet}") if unmet else None

@@ -50,6 +50,10 @@ class Provider:
         """The most commands in one call."""
         return self.capabilities.batch if isinstance(self.adapter, BatchAdapter) else 1
 
+    def batch_of(self, operation: Operation) -> int:
+        """The most commands of one operation in one call."""
+        return self.capabilities.batch_of(operation) if isinstance(self.adapter, BatchAdapter) else 1
+
     @property
     def requests_each(self) -> int:
         """The most requests that one attempt may make."""

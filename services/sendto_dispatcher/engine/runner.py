@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
+from operator import itemgetter
 
 from sendto.kernel.clock import Clock
 from sendto.kernel.ids import new_uuid
@@ -213,15 +214,14 @@ class Runner:
 
     def _batches(self, attempts: Sequence[Attempt]) -> Iterator[list[Attempt]]:
         """Attempts that go into one call: of one operation, as many as the provider takes."""
-        size = self._provider.batch
-        if size == 1:
+        if self._provider.batch == 1:
             yield from ([attempt] for attempt in attempts)
             return
         single = [attempt for attempt in attempts if not isinstance(attempt.step, Send)]
         yield from ([attempt] for attempt in single)
-        sends = sorted((a for a in attempts if isinstance(a.step, Send)), key=lambda a: str(a.operation))
-        for _, same in groupby(sends, key=lambda a: a.operation):
-            group = list(same)
+        sends = [(attempt.step.operation, attempt) for attempt in attempts if isinstance(attempt.step, Send)]
+        for operation, same in groupby(sorted(sends, key=itemgetter(0)), key=itemgetter(0)):
+            group, size = [attempt for _, attempt in same], self._provider.batch_of(operation)
             yield from (group[start : start + size] for start in range(0, len(group), size))
 
     def _begin(self, batch: list[Attempt], deadline_s: float) -> None:

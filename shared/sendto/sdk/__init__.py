@@ -10,10 +10,11 @@ from sendto.sdk.adapter import (
     FetchingAdapter,
     Idempotency,
     LookupFailed,
-    Requirement,
 )
 from sendto.sdk.classify import RETRY_AFTER_MAX_S, classify, classify_failure, retry_after
 from sendto.sdk.commands import Command, Health, HealthVerdict, Operation, RemoteState
+from sendto.sdk.configuration import AdapterConfig
+from sendto.sdk.documentation import Documentation
 from sendto.sdk.http import AnswerLost, Http, HttpFailure, HttpRequest, HttpResponse, NotSent, TooLate
 from sendto.sdk.outcomes import (
     Accepted,
@@ -29,6 +30,8 @@ from sendto.sdk.outcomes import (
     Unauthorized,
     Unsupported,
 )
+from sendto.sdk.requirements import Requirement
+from sendto.sdk.tokens import Token, TokenCache
 
 __all__ = [
     "API_VERSION",
@@ -36,6 +39,7 @@ __all__ = [
     "SUPPORTED_API_VERSIONS",
     "Accepted",
     "Adapter",
+    "AdapterConfig",
     "AlreadyAbsent",
     "Ambiguous",
     "AnswerLost",
@@ -44,6 +48,7 @@ __all__ = [
     "Capabilities",
     "Command",
     "DeleteMode",
+    "Documentation",
     "FetchingAdapter",
     "Gone",
     "Health",
@@ -62,6 +67,8 @@ __all__ = [
     "RemoteRef",
     "RemoteState",
     "Requirement",
+    "Token",
+    "TokenCache",
     "TooLate",
     "Transient",
     "Unauthorized",

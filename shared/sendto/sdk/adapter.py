@@ -11,14 +11,17 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from sendto.events.customer import Customer, OrderSnapshot
 from sendto.sdk.commands import Command, Health, Operation, RemoteState
 from sendto.sdk.http import Http, HttpRequest
 from sendto.sdk.outcomes import Outcome, RemoteRef
+from sendto.sdk.requirements import Requirement, has
 
 API_VERSION = 1
 """The version of this interface; an adapter names the one that it was written for."""
 
-SUPPORTED_API_VERSIONS = frozenset({API_VERSION})
+SUPPORTED_API_VERSIONS = frozenset({max(1, API_VERSION - 1), API_VERSION})
+"""The present version and the one before, so that a plugin survives one change of the interface."""
 
 
 class Idempotency(StrEnum):
@@ -43,16 +46,6 @@ class DeleteMode(StrEnum):
     NONE = "none"
 
 
-class Requirement(StrEnum):
-    """What a provider cannot do without; a lane that lacks it is dead until newer state brings it."""
-
-    PHONE = "phone"
-    EMAIL = "email"
-    LAST_NAME = "last_name"
-    DELIVERY_ADDRESS = "delivery_address"
-    ORDER = "order"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a provider can do, so that the core need not ask it.
@@ -67,7 +60,8 @@ class Capabilities:
         reference_reusable: whether a reference can be used again after a delete.
         carries_source: the source travels with the reference, so that two sources' references cannot collide.
         requests: the most requests that each operation may make; 1 where it is not named.
-        batch: the most commands in one call of `apply_many`; 1 means there is none.
+        batch: the most commands in one call of `apply_many`; 1 means there is none. A call is one request.
+        batch_operations: the operations that `apply_many` takes; all commands of one call are of the same.
         requires: what a create or update cannot do without.
         order_types: the order types that the provider serves; empty means all.
         delete_mode: what a delete does.
@@ -75,8 +69,8 @@ class Capabilities:
         dispatches_courier: a create orders a real courier.
         has_fetch: `fetch` reads back what the provider holds.
         rate: the provider's documented rate limit, as `100/min`; None if there is none.
-        max_lengths: the most characters that a field may have, by the field's dotted name.
-        immutable_fields: fields of the customer that an update cannot change.
+        max_lengths: the most characters that a field may have, by the field's dotted name in `content`.
+        immutable_fields: fields of `content`, by dotted name, that an update cannot change.
     """
 
     supports_update: bool = True
@@ -89,6 +83,7 @@ class Capabilities:
     carries_source: bool = False
     requests: Mapping[Operation, int] = field(default_factory=dict)
     batch: int = 1
+    batch_operations: frozenset[Operation] = frozenset({Operation.CREATE, Operation.UPDATE})
     requires: frozenset[Requirement] = frozenset()
     order_types: frozenset[str] = frozenset()
     delete_mode: DeleteMode = DeleteMode.DELETE
@@ -108,10 +103,22 @@ class Capabilities:
         """The most requests that one operation may make."""
         return self.requests.get(operation, 1)
 
+    def batch_of(self, operation: Operation) -> int:
+        """The most commands of one operation in one call."""
+        return self.batch if operation in self.batch_operations else 1
+
+    def unmet(self, customer: Customer, order: OrderSnapshot | None) -> Requirement | None:
+        """What a create or update of this state lacks, None if nothing."""
+        return next((one for one in sorted(self.requires) if not has(one, customer, order)), None)
+
 
 @runtime_checkable
 class Adapter(Protocol):
-    """One configured provider. Instances are shared by concurrent calls and live as long as the configuration."""
+    """One configured provider. Instances are shared by concurrent calls and live as long as the configuration.
+
+    Two attributes may be there besides: `documentation`, a `Documentation` of the class, for its page; and
+    `allow_private` of the instance: False if its address must not lie in a private network.
+    """
 
     name: ClassVar[str]
     api_version: ClassVar[int]

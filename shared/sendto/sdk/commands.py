@@ -1,6 +1,6 @@
 """What the core asks of an adapter, and what it gets back besides outcomes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,7 +18,7 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One operation for one lane.
+    """One operation for one lane. Its repr leaves out the customer and the order, which are personal data.
 
     Attributes:
         operation: what to do.
@@ -42,8 +42,8 @@ class Command:
     order_id: int
     version: int | None
     generation: int
-    customer: Customer | None
-    order: OrderSnapshot | None
+    customer: Customer | None = field(repr=False)
+    order: OrderSnapshot | None = field(repr=False)
     remote: RemoteRef | None
     idempotency_key: str
     occurred_at: datetime
@@ -56,7 +56,7 @@ class RemoteState:
     """What a provider holds, in the same form as `Adapter.content` gives for what it should hold."""
 
     remote: RemoteRef | None
-    content: dict[str, object]
+    content: dict[str, object] = field(repr=False)
 
 
 class HealthVerdict(StrEnum):

@@ -1,0 +1,33 @@
+"""Base of an adapter's `Config`: unknown keys are errors, values never appear in errors, older keys still work."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class AdapterConfig(BaseModel):
+    """The settings of one provider, as its `[providers.NAME.config]` gives them.
+
+    Secrets are `SecretStr`. A docstring under a field is its documentation. A key that was renamed goes into `renamed`,
+    old name to new, and files that were written for an earlier version of the adapter go on working; what a rename
+    cannot say is said by a `model_validator(mode="before")` of the adapter's own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _migrate(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the file says
+        if not isinstance(given, Mapping):
+            return given
+        known = dict(given)
+        for old, new in cls.renamed.items():
+            if old not in known:
+                continue
+            if new in known:
+                raise ValueError(f"{old} is the older name of {new}: give one of them")
+            known[new] = known.pop(old)
+        return known

@@ -1,0 +1,26 @@
+"""What an adapter says about itself to people; `sendto adapter docs` makes a page of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documentation:
+    """The words that an adapter's page needs beside its capabilities and its `Config`.
+
+    Attributes:
+        title: the provider's name as people write it.
+        summary: what the adapter does there, in a sentence or two.
+        example: a configuration that works, as in `[providers.NAME.config]`; secrets as `env:NAME`.
+        errors: what the adapter's own outcome codes mean and what to do, by code; the core's need no mention.
+        notes: what else people should know, a sentence each.
+        specification: where the provider's own documentation of its API is.
+    """
+
+    title: str
+    summary: str
+    example: Mapping[str, Any]
+    errors: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    specification: str | None = None
