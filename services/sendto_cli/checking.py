@@ -7,7 +7,7 @@ from pathlib import Path
 from sendto_api.settings import ApiSettings
 from sendto_cli.configuration import config_folder, load_settings
 from sendto_cli.errors import CommandFailed
-from sendto_dispatcher.app import build_providers, build_routing
+from sendto_dispatcher.configuration import build_providers, build_routing
 from sendto_dispatcher.engine.provider import ProviderUnusable
 from sendto_dispatcher.settings import DispatcherSettings
 from sendto_sandbox.settings import SandboxSettings

@@ -32,10 +32,15 @@ def load_settings(root: type[Root], config: Path | None, environ: Mapping[str, s
         raise CommandFailed(f"the configuration cannot be used: {error}") from None
 
 
+def config_file(config: Path | None) -> Path | None:
+    """The configuration file: the one that is given, else the environment's, else none."""
+    return config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+
+
 def config_folder(config: Path | None) -> Path:
     """The folder that paths in the configuration are relative to: the file's, else the working one."""
-    chosen = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
-    return chosen.resolve().parent if chosen else Path.cwd()
+    chosen = config_file(config)
+    return chosen.absolute().parent if chosen else Path.cwd()
 
 
 def database_settings(

@@ -1,11 +1,14 @@
 """Wiring of the dispatcher's process: the one place where its parts are put together."""
 
 import asyncio
+import contextlib
 import os
 import secrets
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,9 +24,8 @@ from sendto.runtime.health import health_routes
 from sendto.runtime.notify import Notifier
 from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
-from sendto_dispatcher.domain.routing import Routing, Rule
+from sendto_dispatcher.configuration import Configuration, Running
 from sendto_dispatcher.engine.engine import Engine, know_providers
-from sendto_dispatcher.engine.provider import Provider, build_provider, config_digest
 from sendto_dispatcher.intake.dead_letters import DeadLetters
 from sendto_dispatcher.intake.intake import Intake
 from sendto_dispatcher.ops.api import ops_routes
@@ -32,56 +34,31 @@ from sendto_dispatcher.ops.gauges import LaneGauges
 from sendto_dispatcher.settings import DispatcherSettings
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store.claims import CHANNEL
-from sendto_dispatcher.store.taking import IntakeRules
 
 _DIGEST_KEY_BYTES = 32
 _log = logs.logger(__name__)
 
 
-def build_routing(settings: DispatcherSettings) -> Routing:
-    """The routes of the configuration."""
-    rules = [
-        Rule(
-            to=tuple(route.to),
-            **{name: frozenset(values) for name, values in route.when.model_dump(exclude_none=True).items()},
-        )
-        for route in settings.routes
-    ]
-    return Routing(rules, tuple(settings.routing.default))
-
-
-def build_providers(settings: DispatcherSettings, base: Path) -> list[Provider]:
-    """The enabled providers; secrets in files are found relative to `base`.
-
-    Raises:
-        ProviderUnusable: one of them cannot be served.
-    """
-    return [
-        build_provider(name, provider, settings.dispatcher.engine, base)
-        for name, provider in settings.providers.items()
-        if provider.enabled
-    ]
-
-
 class Dispatcher:
     """All parts of one dispatcher process."""
 
-    def __init__(self, settings: DispatcherSettings, base: Path) -> None:
+    def __init__(self, settings: DispatcherSettings, base: Path, file: Path | None = None) -> None:
         section = settings.dispatcher
         self._settings = settings
         self._clock = SystemClock()
+        self.configuration = Configuration(settings, base, file)
+        running = self.configuration.current
         self._replica = provider_store.ReplicaRow(
             id=str(new_uuid()),
             host=socket.gethostname(),
             pid=os.getpid(),
             release=version("sendto"),
-            config_digest=_config_digest(settings),
+            config_digest=running.digest,
         )
         self.supervisor = Supervisor()
         self._database = Database(section, application_name="sendto-dispatcher")
-        self._providers = build_providers(settings, base)
         self._engine = Engine(
-            self._providers,
+            list(running.providers.values()),
             section.engine,
             self._database,
             self.supervisor,
@@ -90,22 +67,19 @@ class Dispatcher:
             replica=self._replica.id,
         )
         self._notifier = Notifier(self._database, CHANNEL)
-        rules = IntakeRules(
-            routing=build_routing(settings),
-            prefixes=settings.sources.prefixes,
-            carrying=frozenset(p.name for p in self._providers if p.capabilities.carries_source),
-        )
         self._intake = Intake(
             section.intake,
             settings.kafka,
             settings.topics.events,
             self._database,
-            rules,
+            running.intake_rules,
             settings.sources,
             self._on_taken,
         )
         self._dead_letters = DeadLetters(self._database, settings.kafka, settings.topics.dead_letters)
         self._gauges = LaneGauges(self._database, self._clock)
+        self._beats = asyncio.Event()
+        self.configuration.on_change(self._use)
 
     def app(self) -> FastAPI:
         """The HTTP application: health, metrics, ops API."""
@@ -123,21 +97,22 @@ class Dispatcher:
             "loops": self.supervisor.readiness,
         }
         app.include_router(health_routes(checks, before_metrics=self._before_metrics))
-        configured = frozenset(provider.name for provider in self._providers)
-        app.include_router(ops_routes(self._database, configured))
-        app.include_router(delivery_routes(self._database, configured))
+        app.include_router(ops_routes(self._database, self._configured))
+        app.include_router(delivery_routes(self._database, self._configured))
         app.add_exception_handler(DatabaseAway, _database_away)
         return app
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        await know_providers(self._database, self._providers)
+        await know_providers(self._database, self._configured())
         await self._engine.start()
         self.supervisor.start("intake", self._intake.run)
         self.supervisor.start("intake.notify", self._notifier.run)
         self.supervisor.start("intake.dead_letters", self._dead_letters.run)
         self.supervisor.start("heartbeat", self._beat)
+        self.supervisor.start("configuration", self.configuration.run)
         yield
+        await self.supervisor.stop("configuration")
         await self.supervisor.stop("intake")
         await self._engine.stop()
         await self.supervisor.stop()
@@ -148,14 +123,28 @@ class Dispatcher:
         self._engine.wake()
         self._notifier()
 
+    def _configured(self) -> frozenset[str]:
+        """The providers that this process serves now."""
+        return frozenset(self.configuration.current.providers)
+
+    async def _use(self, running: Running) -> None:
+        """Put a new configuration in force, for new batches and new claims."""
+        await know_providers(self._database, self._configured())
+        await self._engine.use(list(running.providers.values()))
+        self._intake.use(running.intake_rules, running.settings.sources)
+        self._replica = replace(self._replica, config_digest=running.digest)
+        self._beats.set()
+
     async def _beat(self) -> None:
         while True:
+            self._beats.clear()
             try:
                 async with self._database.connection() as connection:
                     await provider_store.heartbeat(connection, self._replica)
             except DatabaseAway:
                 _log.warning("heartbeat_not_written")
-            await asyncio.sleep(self._settings.dispatcher.heartbeat_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._beats.wait(), self._settings.dispatcher.heartbeat_s)
 
     async def _forget_replica(self) -> None:
         try:
@@ -188,14 +177,11 @@ def _digest_key(settings: DispatcherSettings) -> bytes:
     return key.get_secret_value().encode()[:64]
 
 
-def _config_digest(settings: DispatcherSettings) -> str:
-    return config_digest(settings.model_dump_json(include={"providers", "routes", "routing", "sources"}))
-
-
-async def main(settings: DispatcherSettings, base: Path) -> int:
-    """Serve until stopped; the exit code."""
+async def main(settings: DispatcherSettings, base: Path, file: Path | None = None) -> int:
+    """Serve until stopped, reading `file` anew after SIGHUP and when it changes; the exit code."""
     logs.configure(settings.log, service="dispatcher")
-    dispatcher = Dispatcher(settings, base)
+    dispatcher = Dispatcher(settings, base, file)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, dispatcher.configuration.ask)
     return await serve(
         dispatcher.app(),
         settings.dispatcher,

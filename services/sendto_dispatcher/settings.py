@@ -82,6 +82,8 @@ class DispatcherSection(DatabaseSettings, HttpSettings):
     digest_key: SecretStr | None = None
     """keys the digests of what was sent; without one each process makes its own, and a restart forgets them"""
     heartbeat_s: PositiveSeconds = 5.0
+    config_poll_s: PositiveSeconds = 1.0
+    """how often the configuration's files are looked at for changes"""
     delivery_events: bool = False
     """publish what became of each order on the deliveries topic"""
     intake: IntakeSettings = IntakeSettings()

@@ -25,7 +25,7 @@ from typer.core import TyperGroup
 from sendto.runtime.settings import CONFIG_VARIABLE, DatabaseSettings, HttpSettings, load
 from sendto_api.settings import ApiSettings
 from sendto_cli.main import build
-from sendto_dispatcher.app import build_providers
+from sendto_dispatcher.configuration import build_providers
 from sendto_dispatcher.settings import DispatcherSettings
 from sendto_sandbox.settings import SandboxSettings
 

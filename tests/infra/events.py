@@ -20,7 +20,7 @@ class Upstream:
 
     def __init__(self, producer: AIOKafkaProducer, topic: str, source: str = SOURCE) -> None:
         self.producer = producer
-        self._topic = topic
+        self.topic = topic
         self._source = source
 
     async def put(self, order_id: int, version: int | None, *, kind: str = "updated", **customer: Any) -> None:
@@ -41,7 +41,7 @@ class Upstream:
 
     async def raw(self, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> Any:
         """Publish a record as it is; its metadata."""
-        return await self.producer.send_and_wait(self._topic, value=value, key=key, headers=headers)
+        return await self.producer.send_and_wait(self.topic, value=value, key=key, headers=headers)
 
 
 def binary_headers(kind: str, version: int | None, source: str = SOURCE) -> list[tuple[str, bytes]]:

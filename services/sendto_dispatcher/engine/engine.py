@@ -1,7 +1,7 @@
 """The engine: one runner for each provider, one settler for all, woken by NOTIFY and by the intake."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from sendto.kernel.clock import Clock
 from sendto.runtime.database import Database, DatabaseAway
@@ -35,7 +35,11 @@ class Engine:
         self._settings = settings
         self._database = database
         self._supervisor = supervisor
-        self._policies: Mapping[str, Policy] = {provider.name: provider.policy for provider in providers}
+        self._clock = clock
+        self._digest_key = digest_key
+        self._replica = replica
+        self._policies: dict[str, Policy] = {provider.name: provider.policy for provider in providers}
+        self._leaving: dict[asyncio.Task[None], Runner] = {}
         self._settler = Settler(
             database,
             self._policies.__getitem__,
@@ -44,18 +48,7 @@ class Engine:
             batch_lanes=settings.settle_lanes,
             linger_s=settings.settle_linger_s,
         )
-        self._runners = {
-            provider.name: Runner(
-                provider,
-                settings,
-                database,
-                self._settler,
-                Carrier(provider, digest_key, clock),
-                clock,
-                replica=replica,
-            )
-            for provider in providers
-        }
+        self._runners = {provider.name: self._runner(provider) for provider in providers}
 
     async def start(self) -> None:
         """Start the loops; they wait by themselves for a database that is away."""
@@ -64,11 +57,28 @@ class Engine:
         for name, runner in self._runners.items():
             self._supervisor.start(f"engine.{name}", runner.run)
 
+    async def use(self, providers: Sequence[Provider]) -> None:
+        """Serve these from now on. Calls under way at one that is gone or changed finish as they began."""
+        self._policies |= {provider.name: provider.policy for provider in providers}
+        wanted = {provider.name: provider for provider in providers}
+        for name, runner in list(self._runners.items()):
+            if wanted.get(name) is not runner.provider:
+                await self._supervisor.stop(f"engine.{name}")
+                del self._runners[name]
+                leaving = asyncio.create_task(runner.drain(runner.provider.lease_s))
+                self._leaving[leaving] = runner
+                leaving.add_done_callback(self._leaving.pop)
+        for name, provider in wanted.items():
+            if name not in self._runners:
+                self._runners[name] = self._runner(provider)
+                self._supervisor.start(f"engine.{name}", self._runners[name].run)
+
     async def stop(self) -> None:
         """Claim nothing more, finish what is under way within the drain time, settle it all."""
         await self._supervisor.stop("engine.listen", *(f"engine.{name}" for name in self._runners))
         drain_s = self._settings.drain_s
-        await asyncio.gather(*(runner.drain(drain_s) for runner in self._runners.values()))
+        runners = [*self._runners.values(), *self._leaving.values()]
+        await asyncio.gather(*(runner.drain(drain_s) for runner in runners), *self._leaving)
         try:
             async with asyncio.timeout(drain_s / 2):
                 await self._settler.flush()
@@ -89,14 +99,26 @@ class Engine:
     def _on_settled(self, records: list[AttemptRecord], settled: Settled) -> None:
         for record in records:
             lane = settled.lanes.get(record.finished.lane_id)
-            if lane is None or lane.due_at is not None:
-                self._runners[record.provider].wake()
+            runner = self._runners.get(record.provider)
+            if runner is not None and (lane is None or lane.due_at is not None):
+                runner.wake()
+
+    def _runner(self, provider: Provider) -> Runner:
+        return Runner(
+            provider,
+            self._settings,
+            self._database,
+            self._settler,
+            Carrier(provider, self._digest_key, self._clock),
+            self._clock,
+            replica=self._replica,
+        )
 
 
-async def know_providers(database: Database, providers: Sequence[Provider]) -> None:
+async def know_providers(database: Database, providers: Collection[str]) -> None:
     """Make sure that every provider has its row before the first claim."""
     try:
         async with database.connection() as connection:
-            await provider_store.know(connection, [provider.name for provider in providers])
+            await provider_store.know(connection, sorted(providers))
     except DatabaseAway:
         return  # a runner makes its own row when it finds none

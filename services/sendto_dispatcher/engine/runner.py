@@ -74,6 +74,11 @@ class Runner:
         self.wake = Wake()
 
     @property
+    def provider(self) -> Provider:
+        """The provider that it serves."""
+        return self._provider
+
+    @property
     def in_flight(self) -> int:
         """Calls that are under way."""
         return len(self._calls)

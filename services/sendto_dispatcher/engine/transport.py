@@ -51,9 +51,9 @@ class Transport:
 
     async def close(self) -> None:
         """Close all connections."""
-        for client in self._clients.values():
+        clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
             await client.close()
-        self._clients.clear()
 
     async def client_for(self, url: str) -> Client:
         """The client that may be used for this address.

@@ -79,6 +79,10 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         finally:
             await self._disconnect()
 
+    def use(self, rules: IntakeRules, sources: SourcesSettings) -> None:
+        """Take the next batches by these rules."""
+        self._rules, self._sources = rules, sources
+
     async def readiness(self) -> str | None:
         """None while events are taken, else what keeps them away."""
         if self._trouble:

@@ -1,5 +1,6 @@
 """The ops API: what ops and the commands ask of the dispatcher, with tokens of its own. Any replica answers."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -25,8 +26,8 @@ class PauseRequest(BaseModel):
     reason: str | None = None
 
 
-def ops_routes(database: Database, configured: frozenset[str]) -> APIRouter:
-    """The routes under `/ops`; `configured` are the providers that this process serves."""
+def ops_routes(database: Database, configured: Callable[[], frozenset[str]]) -> APIRouter:
+    """The routes under `/ops`; `configured` tells the providers that this process serves now."""
     routes = APIRouter(prefix="/ops", tags=["ops"])
     reads, writes = requires(database, "ops:read"), requires(database, "ops:write")
 
@@ -34,14 +35,15 @@ def ops_routes(database: Database, configured: frozenset[str]) -> APIRouter:
     async def order(order_id: OrderId, _: Annotated[Bearer, Depends(reads)]) -> OrderStory:
         """Everything that is known of an order, and why it is where it is."""
         async with database.connection() as connection:
-            return order_story(order_id, await order_rows(connection, order_id), configured)
+            return order_story(order_id, await order_rows(connection, order_id), configured())
 
     @routes.get("/providers")
     async def providers(_: Annotated[Bearer, Depends(reads)]) -> list[dict[str, Any]]:
         """Every provider with its gates; `configured` tells whether this process serves it."""
         async with database.connection() as connection:
             rows = await provider_rows(connection)
-        return [row | {"configured": row["provider"] in configured} for row in rows]
+        served = configured()
+        return [row | {"configured": row["provider"] in served} for row in rows]
 
     @routes.get("/replicas")
     async def replicas(_: Annotated[Bearer, Depends(reads)]) -> list[dict[str, Any]]:
@@ -52,7 +54,7 @@ def ops_routes(database: Database, configured: frozenset[str]) -> APIRouter:
     @routes.post("/providers/{provider}/pause", status_code=HTTPStatus.NO_CONTENT)
     async def pause(provider: str, body: PauseRequest, bearer: Annotated[Bearer, Depends(writes)]) -> None:
         """Stop a provider by hand; nothing is lost, and nothing automatic lifts it."""
-        _known(provider, configured)
+        _known(provider, configured())
         async with database.transaction() as connection:
             await provider_store.know(connection, [provider])
             await provider_store.pause(connection, provider, by=bearer.name, reason=body.reason)
@@ -61,7 +63,7 @@ def ops_routes(database: Database, configured: frozenset[str]) -> APIRouter:
     @routes.post("/providers/{provider}/resume", status_code=HTTPStatus.NO_CONTENT)
     async def resume(provider: str, bearer: Annotated[Bearer, Depends(writes)]) -> None:
         """End a pause, and a wait that the provider asked for."""
-        _known(provider, configured)
+        _known(provider, configured())
         async with database.transaction() as connection:
             await provider_store.resume(connection, provider)
             await provider_store.record_change(connection, bearer.name, "resume", {"provider": provider})

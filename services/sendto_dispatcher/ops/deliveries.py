@@ -1,5 +1,6 @@
 """`/v1/deliveries`: whether an order has arrived, for upstream systems, with a token that may ask nothing else."""
 
+from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -48,8 +49,8 @@ class Deliveries(BaseModel):
     deliveries: list[Delivery]
 
 
-def delivery_routes(database: Database, configured: frozenset[str]) -> APIRouter:
-    """The one route; `configured` are the providers that this process serves."""
+def delivery_routes(database: Database, configured: Callable[[], frozenset[str]]) -> APIRouter:
+    """The one route; `configured` tells the providers that this process serves now."""
     routes = APIRouter(prefix="/v1/deliveries", tags=["deliveries"])
     reads = requires(database, "deliveries:read")
 
@@ -60,7 +61,8 @@ def delivery_routes(database: Database, configured: frozenset[str]) -> APIRouter
             known, lanes = await delivery_rows(connection, order_id)
         if not known:
             raise HTTPException(HTTPStatus.NOT_FOUND, f"no event of order {order_id} was taken")
-        stories = [(lane_story(row, configured), row["changed_at"]) for row in lanes]
+        served = configured()
+        stories = [(lane_story(row, served), row["changed_at"]) for row in lanes]
         return Deliveries(order_id=order_id, deliveries=[_delivery(story, changed) for story, changed in stories])
 
     return routes
