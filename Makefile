@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Tests wait more than they work: twice the processors.
+WORKERS ?= $(shell expr 2 '*' $$(nproc))
 
 .DEFAULT_GOAL := help
 .PHONY: help install up test test-large lint fmt bench tools lock clean
@@ -26,7 +28,7 @@ up: install  ## run everything on this machine
 	@$(BIN)/sendto up
 
 test: install tools lint  ## lint, and run all tests that take minutes together
-	$(BIN)/python -m pytest -m "not large"
+	$(BIN)/python -m pytest -m "not large" -n $(WORKERS) --dist loadgroup
 
 test-large: install tools  ## the tests that need a million rows or hours
 	$(BIN)/python -m pytest -m large

@@ -1,9 +1,17 @@
-"""Fixtures for all tests. A test says with a marker what it needs; what is not needed is not started."""
+"""Fixtures for all tests. What no test asks for is not started.
 
+Where tests run on several workers (`-n`), all share one PostgreSQL and one Kafka, and those that share a system run on
+one worker.
+"""
+
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from infra.command import System
 from infra.postgres import Databases, connected
 from infra.servers import (
     KAFKA_IMAGE,
@@ -20,6 +28,10 @@ from infra.topics import new_topics
 
 from sendto.runtime.database import Database
 from sendto.runtime.settings import TopicSettings
+from sendto_cli.home import Run
+from sendto_cli.up.errors import UpFailed
+
+SHARED = pytest.StashKey[ExitStack]()
 
 
 def pytest_report_header() -> list[str]:
@@ -28,6 +40,34 @@ def pytest_report_header() -> list[str]:
         f"PostgreSQL: {origin(POSTGRES_VARIABLE, POSTGRES_IMAGE)}",
         f"Kafka: {origin(KAFKA_VARIABLE, KAFKA_IMAGE)}",
     ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep on one worker what shares the system."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "system" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("system"))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before workers are made, start what they share."""
+    config = session.config
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None) or config.option.collectonly:
+        return
+    stack = config.stash[SHARED] = ExitStack()
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="sendto-tests-")))
+    try:
+        os.environ[POSTGRES_VARIABLE] = stack.enter_context(postgres_server(folder / "postgres"))
+        os.environ[KAFKA_VARIABLE] = stack.enter_context(kafka_server(folder / "kafka"))
+    except UpFailed as failure:
+        stack.close()
+        pytest.exit(str(failure), returncode=1)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop it."""
+    if SHARED in config.stash:
+        config.stash[SHARED].close()
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +130,17 @@ def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnKafka]:
     """A Kafka that the test may kill."""
     with ExitStack() as stack:
         yield stack.enter_context(OwnKafka(tmp_path_factory.mktemp("own_kafka")).running())
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A whole system with two dispatchers, on free ports, for all tests that leave it as they found it."""
+    home = tmp_path_factory.mktemp("system") / "home"
+    with System(home, "--port-base", "0", "--dispatchers", "2").running() as up:
+        yield up
+
+
+@pytest.fixture
+def run(system: System) -> Run:
+    """What it says about itself, once everything is ready."""
+    return system.when_ready()

@@ -37,7 +37,7 @@ def origin(variable: str, image: str) -> str:
     """Where a server comes from: `environment`, `testcontainers` or `embedded`."""
     if os.environ.get(variable):
         return "environment"
-    return "testcontainers" if _engine_has(image) else "embedded"
+    return "testcontainers" if engine_has(image) else "embedded"
 
 
 @contextmanager
@@ -184,7 +184,7 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _engine_has(image: str) -> bool:
+def engine_has(image: str) -> bool:
     """Whether a Docker engine answers that has the image, or can get it."""
     if not os.environ.get("DOCKER_HOST") and not _DOCKER_SOCKET.is_socket():
         return False

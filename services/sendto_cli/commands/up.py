@@ -21,7 +21,13 @@ def register(app: typer.Typer) -> None:
 def up(
     home: Annotated[Path | None, typer.Option(envvar=HOME_VARIABLE, help="Where its data is kept.")] = None,
     port_base: Annotated[
-        int, typer.Option(min=0, max=_LAST_PORT, help="The API's port; dispatcher +1, sandbox +2. 0: free ones.")
+        int,
+        typer.Option(
+            envvar="SENDTO_PORT_BASE",
+            min=0,
+            max=_LAST_PORT,
+            help="The API's port; dispatcher +1, sandbox +2. 0: free ones.",
+        ),
     ] = 8080,
     config: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Providers and routes (TOML); none: the sandbox.")
