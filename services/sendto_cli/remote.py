@@ -97,6 +97,17 @@ class Remote:
             raise CommandFailed(f"the {self.name} answered {answer.status}: {_detail(answer)}")
         return answer.body
 
+    async def post(self, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        """What the service answers to a request that changes something; None if it says nothing.
+
+        Raises:
+            CommandFailed: it refuses, or fails; with its words.
+        """
+        answer = await self.call("POST", path, {} if body is None else body)
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise CommandFailed(_detail(answer))
+        return answer.body
+
 
 def api(home: Path | None) -> Remote:
     """The API: as `SENDTO_API_URL` and `SENDTO_API_TOKEN` say, else of the running system."""
@@ -130,4 +141,6 @@ def _json(content: bytes) -> Any:  # noqa: ANN401 - JSON
 
 def _detail(answer: Answer) -> str:
     detail = answer.body.get("detail") if isinstance(answer.body, dict) else None
+    if isinstance(detail, list):  # a request that the service does not understand
+        return "; ".join(f"{'.'.join(map(str, one.get('loc', [])))}: {one.get('msg')}" for one in detail)
     return str(detail) if detail else f"status {answer.status}"

@@ -29,8 +29,10 @@ from sendto_dispatcher.engine.engine import Engine, know_providers
 from sendto_dispatcher.intake.dead_letters import DeadLetters
 from sendto_dispatcher.intake.intake import Intake
 from sendto_dispatcher.ops.api import ops_routes
+from sendto_dispatcher.ops.configured import Configured
 from sendto_dispatcher.ops.deliveries import delivery_routes
 from sendto_dispatcher.ops.gauges import LaneGauges
+from sendto_dispatcher.ops.replayer import Replayer
 from sendto_dispatcher.settings import DispatcherSettings
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store.claims import CHANNEL
@@ -67,6 +69,7 @@ class Dispatcher:
             replica=self._replica.id,
         )
         self._notifier = Notifier(self._database, CHANNEL)
+        self._replayer = Replayer(self._database, self._current, self._notifier)
         self._intake = Intake(
             section.intake,
             settings.kafka,
@@ -97,7 +100,7 @@ class Dispatcher:
             "loops": self.supervisor.readiness,
         }
         app.include_router(health_routes(checks, before_metrics=self._before_metrics))
-        app.include_router(ops_routes(self._database, self._configured))
+        app.include_router(ops_routes(self._database, self._current, self._replayer))
         app.include_router(delivery_routes(self._database, self._configured))
         app.add_exception_handler(DatabaseAway, _database_away)
         return app
@@ -109,6 +112,7 @@ class Dispatcher:
         self.supervisor.start("intake", self._intake.run)
         self.supervisor.start("intake.notify", self._notifier.run)
         self.supervisor.start("intake.dead_letters", self._dead_letters.run)
+        self.supervisor.start("ops.replays", self._replayer.run)
         self.supervisor.start("heartbeat", self._beat)
         self.supervisor.start("configuration", self.configuration.run)
         yield
@@ -118,6 +122,14 @@ class Dispatcher:
         await self.supervisor.stop()
         await self._forget_replica()
         await self._database.close()
+
+    def _current(self) -> Configured:
+        running = self.configuration.current
+        return Configured(
+            rates={name: one.bucket.rate_per_s if one.bucket else None for name, one in running.providers.items()},
+            routing=running.routing,
+            digest=running.digest,
+        )
 
     def _on_taken(self) -> None:
         self._engine.wake()

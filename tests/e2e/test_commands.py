@@ -191,3 +191,48 @@ def test_a_stranger_s_events_arrive(run: Run) -> None:
     ).stdout.decode()
     assert "sendto_reason=json_invalid" in letter
     assert "{broken" in letter
+
+
+def test_ops_pause_list_count_and_replay(system: System, run: Run) -> None:
+    home = ("--home", system.home)
+    order_id = _new_order(run)
+    _until_verdict(system, order_id, "sandbox has the customer")
+    assert sendto("pause", "sandbox", "--reason", "their maintenance", *home).returncode == 0
+    try:
+        assert json.loads(sendto("replay", "--order", order_id, "--json", *home).stdout) == {"lanes": 1}
+        _until_verdict(system, order_id, "sandbox is paused by")
+        listed = json.loads(sendto("lanes", "--state", "due", "--json", *home).stdout)
+        assert order_id in {row["order_id"] for row in listed}
+        assert f"order {order_id}  due" in sendto("lanes", *home).stdout.decode()
+    finally:
+        assert json.loads(sendto("resume", "sandbox", "--json", *home).stdout)["action"] == "resume"
+    _until_verdict(system, order_id, "sandbox has the customer")
+
+    counted = json.loads(sendto("replay", "--provider", "sandbox", "--since", "2h", "--json", *home).stdout)
+    asked = sendto("replay", "--provider", "sandbox", *home, stdin=b"n\n")
+    done = json.loads(sendto("replay", "--provider", "sandbox", "--since", "2h", "--yes", "--json", *home).stdout)
+
+    assert counted["lanes"] >= 1
+    assert not counted["begun"]
+    assert asked.returncode == 1
+    assert "would be delivered again" in asked.stdout.decode()
+    assert done["lanes"] == done["looked_at"] >= done["replayed"] >= 1
+    assert f"replay {done['id']}" in sendto("replays", "list", *home).stdout.decode()
+    assert sendto("replays", "cancel", done["id"], *home).returncode == 1
+    _until_verdict(system, order_id, "sandbox has the customer")
+
+
+def test_wrong_usage_of_the_ops_commands_is_told(system: System) -> None:
+    home = ("--home", system.home)
+    for wrong in (
+        ("replay",),
+        ("replay", "--order", 1, "--provider", "x"),
+        ("replay", "--order", 1, "--state", "dead"),
+        ("replay", "--provider", "sandbox", "--since", "yesterday"),
+        ("retry",),
+        ("lanes", "--state", "odd"),
+    ):
+        assert sendto(*wrong, *home).returncode == 2, wrong
+    for refused in (("pause", "nobody"), ("replay", "--provider", "nobody"), ("replay", "--lane", 10**12)):
+        done = sendto(*refused, *home)
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), refused

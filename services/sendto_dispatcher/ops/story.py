@@ -61,6 +61,7 @@ class LaneStory(BaseModel):
     lane: int
     provider: str
     source: str
+    order_id: int
     reference: str
     state: str
     verdict: str
@@ -161,6 +162,7 @@ def lane_story(row: Row, configured: frozenset[str]) -> LaneStory:
         lane=row["id"],
         provider=row["provider"],
         source=row["source"],
+        order_id=row["order_id"],
         reference=row["reference"],
         state=lane_word(view),
         verdict=verdict(view),

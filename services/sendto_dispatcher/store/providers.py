@@ -174,13 +174,6 @@ async def resume(connection: Connection, provider: str) -> None:
     await connection.execute(_RESUME, provider)
 
 
-async def record_change(connection: Connection, token_name: str, action: str, target: dict[str, str]) -> None:
-    """Write down what ops changed."""
-    await connection.execute(
-        "INSERT INTO ops_change (token_name, action, target, lanes) VALUES ($1, $2, $3, 0)", token_name, action, target
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaRow:
     """A running dispatcher process."""

@@ -1,5 +1,6 @@
 """What ops ask of the database: an order's story, the lanes in numbers. Reads only; no personal data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +21,17 @@ _REJECTED = """
 SELECT id, source, topic, partition, record_offset, reason, detail, rejected_at
 FROM rejected_event WHERE order_id = $1 ORDER BY id DESC LIMIT $2
 """
-_LANES = """
-SELECT l.id, l.provider, l.source, l.reference, l.desired_generation, l.desired_carried, l.desired_version,
+_LANE_COLUMNS = """
+SELECT l.id, l.order_id, l.provider, l.source, l.reference, l.desired_generation, l.desired_carried, l.desired_version,
     l.desired_present, l.applied_generation, l.applied_carried, l.applied_version, l.applied_present, l.unconfirmed,
     l.remote, l.in_doubt, l.lease_token IS NOT NULL AND l.due_at > clock_timestamp() AS leased, l.leased_by,
     l.due_at, l.attempts, l.failing_since, l.hanging, l.resting, l.reason, l.detail, l.behind_since, l.changed_at,
     p.paused_at, p.paused_by, p.pause_reason, p.held_at, p.hold_reason, p.opened_at, p.probe_at, p.blocked_until,
     clock_timestamp() AS now
 FROM lane l LEFT JOIN provider_state p ON p.provider = l.provider
-WHERE l.order_id = $1 ORDER BY l.source, l.provider
 """
+_LANES = f"{_LANE_COLUMNS} WHERE l.order_id = $1 ORDER BY l.source, l.provider"
+_LANES_BY_ID = f"{_LANE_COLUMNS} JOIN unnest($1::bigint[]) WITH ORDINALITY k(id, place) ON k.id = l.id ORDER BY k.place"
 _ATTEMPTS = """
 SELECT lane_id, provider, source, generation, carried, version, operation, number, outcome, reason, detail, requests,
     replica, started_at, duration_ms, settled
@@ -96,6 +98,17 @@ async def delivery_rows(connection: Connection, order_id: int) -> tuple[bool, li
     """Whether any event of the order was taken, and its lanes."""
     known = await connection.fetchval("SELECT EXISTS (SELECT 1 FROM order_state WHERE order_id = $1)", order_id)
     return bool(known), await _rows(connection, _LANES, order_id)
+
+
+async def lane_rows(connection: Connection, lane_ids: Sequence[int]) -> list[Row]:
+    """Lanes by their ids, in this order; those that are not there are left out."""
+    return await _rows(connection, _LANES_BY_ID, list(lane_ids))
+
+
+async def lane_ids_of_order(connection: Connection, order_id: int) -> list[int]:
+    """The lanes of an order, of all sources, by id."""
+    rows = await connection.fetch("SELECT id FROM lane WHERE order_id = $1 ORDER BY id", order_id)
+    return [row["id"] for row in rows]
 
 
 async def lane_numbers(connection: Connection) -> LaneNumbers:

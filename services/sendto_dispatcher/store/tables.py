@@ -334,3 +334,30 @@ class OpsChange(Table, table=True):
     action: str = Field(sa_column=_text())
     target: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     lanes: int
+
+
+class OpsReplay(Table, table=True):
+    """A replay of many lanes: which are chosen, and how far it is."""
+
+    __tablename__ = "ops_replay"
+    __table_args__ = (Index("ops_replay_unfinished_idx", "id", postgresql_where=text("ended_at IS NULL")),)
+
+    id: int | None = Field(default=None, sa_column=_serial())
+    token_name: str = Field(sa_column=_text())
+    provider: str = Field(sa_column=_text())
+    state: str | None = Field(sa_column=_text(nullable=True))
+    reason: str | None = Field(sa_column=_text(nullable=True))
+    changed_after: datetime | None = Field(sa_column=_time(nullable=True))
+    changed_before: datetime | None = Field(sa_column=_time(nullable=True))
+    lanes: int = Field(sa_column=_big())
+    """how many were chosen when it began"""
+    looked_at: int = Field(sa_column=_big(server_default=text("0")))
+    replayed: int = Field(sa_column=_big(server_default=text("0")))
+    """how many became due; the others rest for a cause that sending again does not end"""
+    after_id: int = Field(sa_column=_big(server_default=text("0")))
+    """the last lane that was looked at"""
+    until_id: int = Field(sa_column=_big())
+    """the newest lane when it began"""
+    started_at: datetime = Field(sa_column=_now())
+    ended_at: datetime | None = Field(sa_column=_time(nullable=True))
+    cancelled_by: str | None = Field(sa_column=_text(nullable=True))

@@ -1,0 +1,27 @@
+"""Moments as people write them on a command line."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import typer
+
+_AGO = re.compile(r"^(\d+)(s|m|h|d)$")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def moment(text: str, option: str, now: datetime | None = None) -> datetime:
+    """A time: `90m` is so long ago (s, m, h, d), else an ISO 8601 time; one without an offset is in UTC.
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    now = now or datetime.now(UTC)
+    try:
+        if ago := _AGO.match(text):
+            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        told = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{text!r} is neither so long ago (90s, 15m, 2h, 3d) nor a time (2026-01-02T03:04:05Z)", param_hint=option
+        ) from None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)

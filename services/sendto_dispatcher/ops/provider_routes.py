@@ -1,0 +1,110 @@
+"""Providers: what holds them back, and stopping them by hand."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException
+from pydantic import BaseModel, Field
+
+from sendto.runtime.database import Connection, Database
+from sendto_dispatcher.ops.configured import Current
+from sendto_dispatcher.ops.doors import Doors
+from sendto_dispatcher.ops.moves import wake_engines
+from sendto_dispatcher.store import providers as provider_store
+from sendto_dispatcher.store.changes import record_change
+from sendto_dispatcher.store.story import provider_rows
+from sendto_dispatcher.store.tokens import Bearer
+
+_LIVE_S = 30.0
+
+
+class PauseRequest(BaseModel):
+    """Why a provider is paused."""
+
+    reason: Annotated[str | None, Field(max_length=500)] = None
+
+
+class ProviderShown(BaseModel):
+    """A provider with its gates."""
+
+    provider: str
+    configured: bool
+    """whether the process that answers serves it"""
+    paused_at: datetime | None
+    paused_by: str | None
+    pause_reason: str | None
+    held_at: datetime | None
+    hold_reason: str | None
+    opened_at: datetime | None
+    """since when its breaker is open"""
+    probe_at: datetime | None
+    blocked_until: datetime | None
+    tokens: float
+    tokens_at: datetime | None
+
+
+class ReplicaShown(BaseModel):
+    """A dispatcher process that is alive."""
+
+    id: str
+    host: str
+    pid: int
+    release: str
+    config_digest: str
+    started_at: datetime
+    heartbeat_at: datetime
+
+
+def provider_routes(database: Database, doors: Doors, current: Current) -> APIRouter:
+    """The routes under `/providers`, and `/replicas`."""
+    routes = APIRouter(tags=["providers"])
+
+    @routes.get("/providers")
+    async def providers(_: Annotated[Bearer, Depends(doors.reads)]) -> list[ProviderShown]:
+        """Every provider that was ever configured, with its gates."""
+        async with database.connection() as connection:
+            rows = await provider_rows(connection)
+        served = current().providers
+        return [ProviderShown(**row, configured=row["provider"] in served) for row in rows]
+
+    @routes.get("/replicas")
+    async def replicas(_: Annotated[Bearer, Depends(doors.reads)]) -> list[ReplicaShown]:
+        """The dispatcher processes that are alive, with the digests of their configurations."""
+        async with database.connection() as connection:
+            rows = await provider_store.live_replicas(connection, within_s=_LIVE_S)
+        return [ReplicaShown(**dict(row)) for row in rows]
+
+    @routes.post("/providers/{provider}/pause", status_code=HTTPStatus.NO_CONTENT)
+    async def pause(provider: str, body: PauseRequest, bearer: Annotated[Bearer, Depends(doors.writes)]) -> None:
+        """Stop a provider by hand; nothing is lost, and nothing automatic lifts it."""
+        async with database.transaction() as connection:
+            await must_know(connection, provider, current)
+            await provider_store.pause(connection, provider, by=bearer.name, reason=body.reason)
+            await record_change(connection, bearer.name, "pause", {"provider": provider, "reason": body.reason})
+
+    @routes.post("/providers/{provider}/resume", status_code=HTTPStatus.NO_CONTENT)
+    async def resume(provider: str, bearer: Annotated[Bearer, Depends(doors.writes)]) -> None:
+        """End a pause, and a wait that the provider asked for."""
+        async with database.transaction() as connection:
+            await must_know(connection, provider, current)
+            await provider_store.resume(connection, provider)
+            await record_change(connection, bearer.name, "resume", {"provider": provider})
+        await wake_engines(database)
+
+    return routes
+
+
+async def must_know(connection: Connection, provider: str, current: Current) -> None:
+    """Answer 404 unless the provider is configured here, or was anywhere; make sure that it has its row."""
+    if provider in current().providers:
+        await provider_store.know(connection, [provider])
+        return
+    known = [row["provider"] for row in await provider_rows(connection)]
+    if provider not in known:
+        raise HTTPException(HTTPStatus.NOT_FOUND, _unknown(provider, known))
+
+
+def _unknown(provider: str, known: Sequence[str]) -> str:
+    return f"no provider {provider!r} is known; known are: {', '.join(sorted(known)) or 'none'}"

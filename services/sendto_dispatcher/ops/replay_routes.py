@@ -1,0 +1,132 @@
+"""Replays of many lanes: first a count, then a run with progress that can be cancelled."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from pydantic import AwareDatetime, BaseModel, Field
+
+from sendto.runtime.database import Connection, Database
+from sendto_dispatcher.ops.configured import Current
+from sendto_dispatcher.ops.doors import Doors
+from sendto_dispatcher.ops.moves import LanesMoved
+from sendto_dispatcher.ops.provider_routes import must_know
+from sendto_dispatcher.ops.replayer import Replayer
+from sendto_dispatcher.store import replays as store
+from sendto_dispatcher.store.changes import record_change
+from sendto_dispatcher.store.selection import ChosenState, Selection, count_lanes
+from sendto_dispatcher.store.tokens import Bearer
+
+RunId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+BeforeId = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+class Chosen(BaseModel):
+    """Which lanes: of one provider, in a state, with a reason, that last changed in a window of time."""
+
+    provider: str
+    state: ChosenState | None = None
+    reason: str | None = None
+    changed_after: AwareDatetime | None = None
+    changed_before: AwareDatetime | None = None
+
+    def selection(self) -> Selection:
+        """As the store takes it."""
+        return Selection(**{name: getattr(self, name) for name in Selection.__dataclass_fields__})
+
+
+class ReplayRequest(Chosen):
+    """A replay to begin; if `lanes` is given, it is not begun where more lanes than that are chosen by now."""
+
+    lanes: Annotated[int | None, Field(ge=0)] = None
+
+
+class ReplayRun(BaseModel):
+    """A replay, and how far it is."""
+
+    id: int
+    token_name: str
+    provider: str
+    state: str | None
+    reason: str | None
+    changed_after: datetime | None
+    changed_before: datetime | None
+    lanes: int
+    looked_at: int
+    replayed: int
+    started_at: datetime
+    ended_at: datetime | None
+    cancelled_by: str | None
+
+
+def replay_routes(database: Database, doors: Doors, current: Current, replayer: Replayer) -> APIRouter:
+    """The routes under `/replays`."""
+    routes = APIRouter(prefix="/replays", tags=["replays"])
+
+    @routes.get("/count")
+    async def count(chosen: Annotated[Chosen, Query()], _: Annotated[Bearer, Depends(doors.reads)]) -> LanesMoved:
+        """How many lanes a replay would concern."""
+        async with database.connection() as connection:
+            await must_know(connection, chosen.provider, current)
+            return LanesMoved(lanes=await count_lanes(connection, chosen.selection()))
+
+    @routes.post("", status_code=HTTPStatus.CREATED)
+    async def begin(body: ReplayRequest, bearer: Annotated[Bearer, Depends(doors.writes)]) -> ReplayRun:
+        """Deliver the chosen lanes again, paced so that fresh changes do not wait behind them."""
+        async with database.transaction() as connection:
+            await must_know(connection, body.provider, current)
+            row = await _begin(connection, body, bearer)
+        replayer.wake()
+        return ReplayRun(**row)
+
+    @routes.get("")
+    async def runs(
+        _: Annotated[Bearer, Depends(doors.reads)], before_id: BeforeId = None, limit: Limit = 50
+    ) -> list[ReplayRun]:
+        """The replays, newest first."""
+        async with database.connection() as connection:
+            rows = await store.replay_rows(connection, before_id=before_id, limit=limit)
+        return [ReplayRun(**row) for row in rows]
+
+    @routes.get("/{run_id}")
+    async def run(run_id: RunId, _: Annotated[Bearer, Depends(doors.reads)]) -> ReplayRun:
+        """One replay."""
+        async with database.connection() as connection:
+            return await _run(connection, run_id)
+
+    @routes.post("/{run_id}/cancel")
+    async def cancel(run_id: RunId, bearer: Annotated[Bearer, Depends(doors.writes)]) -> ReplayRun:
+        """End a replay where it is; lanes that it has made due are delivered."""
+        async with database.transaction() as connection:
+            before = await _run(connection, run_id)
+            if not await store.cancel_replay(connection, run_id, by=bearer.name):
+                raise HTTPException(HTTPStatus.CONFLICT, f"replay {run_id} has ended already, at {before.ended_at}")
+            ended = await _run(connection, run_id)
+            await record_change(
+                connection, bearer.name, "replay cancelled", {"replay": run_id}, lanes=ended.lanes - ended.looked_at
+            )
+        return ended
+
+    return routes
+
+
+async def _begin(connection: Connection, body: ReplayRequest, bearer: Bearer) -> dict[str, Any]:
+    selection = body.selection()
+    lanes = await count_lanes(connection, selection)
+    if body.lanes is not None and lanes > body.lanes:
+        raise HTTPException(
+            HTTPStatus.CONFLICT, f"{lanes} lanes are chosen by now, more than the {body.lanes} that were counted"
+        )
+    row = await store.begin_replay(connection, selection, by=bearer.name, lanes=lanes)
+    target = body.model_dump(mode="json", exclude_none=True, exclude={"lanes"}) | {"replay": row["id"]}
+    await record_change(connection, bearer.name, "replay", target, lanes=lanes)
+    return row
+
+
+async def _run(connection: Connection, run_id: int) -> ReplayRun:
+    row = await store.replay_row(connection, run_id)
+    if row is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no replay {run_id}")
+    return ReplayRun(**row)
