@@ -94,6 +94,8 @@ class SandboxAdapter:
                 return Health(HealthVerdict.PASSES)
             case HTTPStatus.UNAUTHORIZED:
                 return Health(HealthVerdict.UNAUTHORIZED, "the token is not accepted")
+            case HTTPStatus.FORBIDDEN:
+                return Health(HealthVerdict.FORBIDDEN, "the token lacks a permission")
             case status:
                 return Health(HealthVerdict.MISCONFIGURED, f"http_{status}")
 

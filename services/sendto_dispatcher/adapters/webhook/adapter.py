@@ -78,8 +78,10 @@ class WebhookAdapter:
     async def check(self, http: Http) -> Health:
         """Whether the address answers at all, without an event: a receiver shall not refuse our credentials."""
         response = await http.send(HttpRequest("OPTIONS", self._url))
-        if response.status in _REFUSES:
-            return Health(HealthVerdict.UNAUTHORIZED, f"http_{response.status}")
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            return Health(HealthVerdict.UNAUTHORIZED, "the receiver asks for credentials; events are only signed")
+        if response.status == HTTPStatus.FORBIDDEN:
+            return Health(HealthVerdict.FORBIDDEN, "the receiver refuses us")
         if response.status == HTTPStatus.GONE:
             return Health(HealthVerdict.MISCONFIGURED, "the address is gone")
         return Health(HealthVerdict.PASSES)
