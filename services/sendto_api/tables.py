@@ -35,6 +35,10 @@ ORDER_IDS = Sequence("order_id_seq", metadata=metadata)
 """order ids are never given out twice, not even after a delete"""
 
 
+_SORTED = ("order_date_time", "date_added", "date_modified", "order_total", "last_name")
+_PICKED = ("customer_id", "location_id", "assignee_id")
+
+
 class Table(SQLModel):
     """Base of all tables of this database."""
 
@@ -77,6 +81,14 @@ class Order(Table, table=True):
     """An order, with the buyer's snapshot. `version` rises with every write of the order or its customer."""
 
     __tablename__ = "order"
+    __table_args__ = (
+        *(Index(f"order_{name}_idx", name, "order_id") for name in _SORTED),
+        Index("order_status_idx", text("coalesce(status_id, 0)"), "order_id"),
+        *(
+            Index(f"order_{name}_idx", name, "order_id", postgresql_where=text(f"{name} IS NOT NULL"))
+            for name in _PICKED
+        ),
+    )
 
     order_id: int = Field(sa_column=_big(primary_key=True, autoincrement=False))
     version: int = Field(sa_column=_big())

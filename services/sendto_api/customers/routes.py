@@ -5,13 +5,13 @@ from http import HTTPStatus
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from sendto.runtime.database import Connection
 from sendto_api.customers.schemas import CustomerBody, CustomerObject, CustomerPatch, customer_object
 from sendto_api.customers.service import CustomerService, customer_not_found, order_not_found
 from sendto_api.http.conditions import check_if_match, etag, not_modified
 from sendto_api.http.documentation import documented, request_body
 from sendto_api.http.idempotency import Answer
 from sendto_api.http.requests import Site, path_id
+from sendto_api.http.turns import Turn
 from sendto_api.orders.store import find
 from sendto_api.tokens.permissions import CUSTOMER_WRITE, ORDERS_READ
 
@@ -22,8 +22,8 @@ def customer_routes(site: Site) -> APIRouter:
 
     @routes.get("", summary="Read an order's customer", **documented(CustomerObject, 401, 403, 404))
     async def read(order_id: str, request: Request) -> Response:
-        number = path_id(order_id)
         await site.allow(request, ORDERS_READ)
+        number = path_id(order_id)
         async with site.database.connection() as connection:
             found = await find(connection, number)
         if found is None:
@@ -46,10 +46,10 @@ def customer_routes(site: Site) -> APIRouter:
         **request_body(CustomerBody),
     )
     async def create(order_id: str, request: Request) -> Response:
-        number = path_id(order_id)
         call = await site.write(request, CUSTOMER_WRITE)
+        number = path_id(order_id)
         body = call.model(CustomerBody)
-        return await call.run(lambda connection: _service(site, connection, request).create(number, body))
+        return await call.run(lambda turn: _service(site, turn, request).create(number, body))
 
     @routes.put(
         "",
@@ -58,10 +58,10 @@ def customer_routes(site: Site) -> APIRouter:
         **request_body(CustomerBody),
     )
     async def replace(order_id: str, request: Request) -> Response:
-        number = path_id(order_id)
         call = await site.write(request, CUSTOMER_WRITE)
+        number = path_id(order_id)
         body = call.model(CustomerBody)
-        return await call.run(lambda connection: _service(site, connection, request).replace(number, body))
+        return await call.run(lambda turn: _service(site, turn, request).replace(number, body))
 
     @routes.patch(
         "",
@@ -70,19 +70,19 @@ def customer_routes(site: Site) -> APIRouter:
         **request_body(CustomerPatch),
     )
     async def patch(order_id: str, request: Request) -> Response:
-        number = path_id(order_id)
         call = await site.write(request, CUSTOMER_WRITE)
+        number = path_id(order_id)
         body = call.model(CustomerPatch)
-        return await call.run(lambda connection: _service(site, connection, request).patch(number, body))
+        return await call.run(lambda turn: _service(site, turn, request).patch(number, body))
 
-    @routes.delete("", summary="Delete an order's customer", **documented(int, 401, 403, 404, 409, 412))
+    @routes.delete("", summary="Delete an order's customer", **documented(int, 400, 401, 403, 404, 409, 412, 413, 422))
     async def delete(order_id: str, request: Request) -> Response:
-        number = path_id(order_id)
         call = await site.write(request, CUSTOMER_WRITE)
-        return await call.run(lambda connection: _service(site, connection, request).delete(number))
+        number = path_id(order_id)
+        return await call.run(lambda turn: _service(site, turn, request).delete(number))
 
     return routes
 
 
-def _service(site: Site, connection: Connection, request: Request) -> CustomerService:
-    return CustomerService(connection, request, site.event_settings)
+def _service(site: Site, turn: Turn, request: Request) -> CustomerService:
+    return CustomerService(turn, request, site.event_settings)

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
-from sendto_api.http.fields import Body, EmailSyntax, OneLine, Phone, Trimmed
+from sendto_api.http.fields import Body, Phone, email, text
 from sendto_api.http.times import utc_micros
 
-Name = Annotated[str, Trimmed, Field(min_length=1, max_length=100), OneLine]
-Email = Annotated[str, Trimmed, Field(min_length=1, max_length=254), OneLine, EmailSyntax]
+Name = Annotated[str, text(100)]
+Email = Annotated[str, email(254)]
 
 WRITABLE = ("first_name", "last_name", "email", "phone_number", "mobile_number")
 

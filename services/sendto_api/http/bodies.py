@@ -1,7 +1,8 @@
 """Reading a request's body: its size, its media type, its JSON; then its fields."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
@@ -52,15 +53,34 @@ def validate(model: type[Model], value: dict[str, Any], *, strict: bool) -> Mode
     Raises:
         Problem: 422 with the errors of each field.
     """
-    unknown = {key: ["is unknown or read-only here"] for key in value if key not in model.model_fields}
+    unknown = {path: ["is unknown or read-only here"] for path in _unknown(model, value)} if strict else {}
     try:
         parsed = model.model_validate(value)
     except ValidationError as error:
         problem = from_validation(error)
-        raise field_errors(problem.errors | (unknown if strict else {})) from None
-    if strict and unknown:
+        raise field_errors(problem.errors | unknown) from None
+    if unknown:
         raise field_errors(unknown)
     return parsed
+
+
+def _unknown(model: type[BaseModel], value: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """The dotted paths of what the model does not name, in nested objects too."""
+    for key, inner in value.items():
+        if key not in model.model_fields:
+            yield f"{prefix}{key}"
+            continue
+        for nested in _models(model.model_fields[key].annotation):
+            items = enumerate(inner) if isinstance(inner, list) else [("", inner)]
+            for place, item in items:
+                if isinstance(item, dict):
+                    yield from _unknown(nested, item, f"{prefix}{key}.{place}{'.' if place != '' else ''}")
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - any annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models(inner)]
 
 
 def prefers_strict(request: Request) -> bool:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sendto.kernel.ids import new_uuid
 from sendto_api.http.problems import unexpected
 
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 
 class RequestFrame:
@@ -50,4 +50,4 @@ class RequestFrame:
 def _request_id(scope: Scope) -> str:
     given: Any = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     text = given.decode("latin-1")
-    return text if _REQUEST_ID.match(text) else str(new_uuid())
+    return text if _REQUEST_ID.fullmatch(text) else str(new_uuid())

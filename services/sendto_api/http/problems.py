@@ -11,6 +11,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from sendto.runtime.database import CommitUnknown, DatabaseAway
 from sendto.runtime.logs import bug, logger
@@ -106,7 +107,19 @@ async def _on_http(request: Request, error: Exception) -> Response:
         raise error
     details = {404: "There is nothing at this path.", 405: "This method is not allowed here."}
     detail = details.get(error.status_code, HTTPStatus(error.status_code).phrase)
-    return problem_response(request, Problem(error.status_code, detail, headers=error.headers))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(allowed_methods(request))
+    return problem_response(request, Problem(error.status_code, detail, headers=headers))
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """Every method that the request's path takes, whichever route has it."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 async def _on_database_away(request: Request, error: Exception) -> Response:

@@ -18,7 +18,7 @@ from sendto_api.settings import ApiSection
 from sendto_api.tokens.auth import Authenticator, Caller
 
 Model = TypeVar("Model", bound=BaseModel)
-_ID = re.compile(r"^[1-9][0-9]{0,18}$")
+_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
 def path_id(text: str) -> int:
@@ -27,7 +27,7 @@ def path_id(text: str) -> int:
     Raises:
         Problem: 404, it is none.
     """
-    if not _ID.match(text) or int(text) > ID_MAX:
+    if not _ID.fullmatch(text) or int(text) > ID_MAX:
         raise Problem(HTTPStatus.NOT_FOUND, "There is no order with this id.", code="order_not_found")
     return int(text)
 

@@ -6,10 +6,11 @@ import asyncpg
 from fastapi import Request, Response
 
 from sendto.runtime.database import Connection, Database
-from sendto_api.http.idempotency import Answer, repeatable, store_answer, stored_answer
+from sendto_api.http.idempotency import Answer, repeatable
+from sendto_api.http.turns import Repeated, Turn
 from sendto_api.tokens.auth import Caller
 
-Write = Callable[[Connection], Awaitable[Answer]]
+Write = Callable[[Turn], Awaitable[Answer]]
 
 
 class Writer:
@@ -22,25 +23,21 @@ class Writer:
     async def run(self, request: Request, caller: Caller, body: bytes, write: Write) -> Response:
         """Carry out a write, or give the stored answer of an equal one."""
         key = repeatable(request, caller, body)
-        replayed = False
 
         async def work(connection: Connection) -> Answer:
-            nonlocal replayed
-            if key is None:
-                return await write(connection)
-            stored = await stored_answer(connection, key)
-            if stored is not None:
-                replayed = True
-                return stored
-            answer = await write(connection)
-            await store_answer(connection, key, answer)
-            return answer
+            return await write(Turn(connection, key))
 
         try:
-            answer = await self._database.in_transaction(work)
+            answer = await self._once_more_if_just_stored(work)
+        except Repeated as repeated:
+            return repeated.answer.response(replayed=True)
+        self._on_commit()
+        return answer.response()
+
+    async def _once_more_if_just_stored(self, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+        try:
+            return await self._database.in_transaction(work)
         except asyncpg.UniqueViolationError as error:
             if error.table_name != "idempotency_key":
                 raise
-            answer = await self._database.in_transaction(work)  # an equal one has just been committed
-        self._on_commit()
-        return answer.response(replayed=replayed)
+            return await self._database.in_transaction(work)  # an equal one has just been committed

@@ -5,22 +5,38 @@ from http import HTTPStatus
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from sendto.runtime.database import Connection
 from sendto_api.customers.service import order_not_found
 from sendto_api.http.conditions import check_if_match, etag, not_modified
 from sendto_api.http.documentation import documented, request_body
 from sendto_api.http.idempotency import Answer
 from sendto_api.http.requests import Site, path_id
-from sendto_api.orders.schemas import OrderBody, OrderObject, OrderPatch, order_object
+from sendto_api.http.turns import Turn
+from sendto_api.orders.list_store import count_of, page_of
+from sendto_api.orders.listing import read_listing
+from sendto_api.orders.pages import OrderPage, page_object
+from sendto_api.orders.schemas import DeletedOrder, OrderBody, OrderObject, OrderPatch, order_object
 from sendto_api.orders.service import OrderService
 from sendto_api.orders.store import find
 from sendto_api.tokens.permissions import CUSTOMER_WRITE, ORDERS_READ, ORDERS_WRITE
 
 
 def order_routes(site: Site) -> APIRouter:
-    """Create, read, change, delete."""
+    """List, create, read, change, delete."""
     routes = APIRouter(prefix="/orders", tags=["orders"])
     zone = site.settings.time_zone
+
+    @routes.get("", summary="List orders", **documented(OrderPage, 400, 401, 403))
+    async def list_(request: Request) -> Response:
+        await site.allow(request, ORDERS_READ)
+        listing = read_listing(request, zone)
+        async with site.database.connection() as connection:
+            total = None if listing.cursor else await count_of(connection, listing.filters)
+            beyond = total is not None and listing.offset >= total
+            listed, more = ([], False) if beyond else await page_of(connection, listing)
+        page = page_object(
+            listing, listed, more=more, total=total, path=request.url.path, query=request.query_params, zone=zone
+        )
+        return Response(msgspec.json.encode(page), media_type="application/json")
 
     @routes.post(
         "",
@@ -34,12 +50,12 @@ def order_routes(site: Site) -> APIRouter:
         body = call.model(OrderBody)
         if body.customer is not None:
             call.caller.require(CUSTOMER_WRITE)
-        return await call.run(lambda connection: _service(site, connection, request).create(body))
+        return await call.run(lambda turn: _service(site, turn, request).create(body))
 
     @routes.get("/{order_id}", summary="Read an order", **documented(OrderObject, 401, 403, 404))
     async def read(order_id: str, request: Request) -> Response:
-        number = path_id(order_id)
         await site.allow(request, ORDERS_READ)
+        number = path_id(order_id)
         async with site.database.connection() as connection:
             found = await find(connection, number)
         if found is None:
@@ -57,19 +73,21 @@ def order_routes(site: Site) -> APIRouter:
         **request_body(OrderPatch),
     )
     async def patch(order_id: str, request: Request) -> Response:
-        number = path_id(order_id)
         call = await site.write(request, ORDERS_WRITE)
+        number = path_id(order_id)
         body = call.model(OrderPatch)
-        return await call.run(lambda connection: _service(site, connection, request).patch(number, body))
+        return await call.run(lambda turn: _service(site, turn, request).patch(number, body))
 
-    @routes.delete("/{order_id}", summary="Delete an order", **documented(dict, 401, 403, 404, 409, 412))
+    @routes.delete(
+        "/{order_id}", summary="Delete an order", **documented(DeletedOrder, 400, 401, 403, 404, 409, 412, 413, 422)
+    )
     async def delete(order_id: str, request: Request) -> Response:
-        number = path_id(order_id)
         call = await site.write(request, ORDERS_WRITE)
-        return await call.run(lambda connection: _service(site, connection, request).delete(number))
+        number = path_id(order_id)
+        return await call.run(lambda turn: _service(site, turn, request).delete(number))
 
     return routes
 
 
-def _service(site: Site, connection: Connection, request: Request) -> OrderService:
-    return OrderService(connection, request, site.event_settings, site.settings.default_currency)
+def _service(site: Site, turn: Turn, request: Request) -> OrderService:
+    return OrderService(turn, request, site.event_settings, site.settings.default_currency)

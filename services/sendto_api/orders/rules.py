@@ -1,94 +1,88 @@
 """What a request makes of an order: its time, its stamps, its defaults. Pure."""
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sendto_api.http.problems import field_errors
-from sendto_api.http.times import parse_moment
+from sendto_api.http.times import parse_clock, parse_date, parse_moment
 from sendto_api.orders.schemas import OrderBody, OrderPatch
-from sendto_api.orders.store import PATCHED_COLUMNS
-from sendto_api.outbox.events import ADDRESS_LINES
+from sendto_api.orders.store import PATCHED_COLUMNS, Found, Fresh
 
 _HASH_BYTES = 16
-_NEVER_NULL = frozenset({"first_name", "last_name", "email", "order_type", "comment", "currency", "order_date_time"})
+_MOST_AGENT = 512
+_NEVER_NULL = frozenset({"first_name", "last_name", "email", "order_type", "currency", "order_date_time"})
 _TIMES = ("status_updated_at", "assignee_updated_at")
-_DATE, _TIME = slice(0, 10), slice(11, None)
 
 
 def order_moment(body: OrderBody | OrderPatch, current: datetime, zone: str) -> datetime:
     """When the order is wanted: `order_date_time`, or `order_date` and `order_time`, over what it was.
 
     Raises:
-        Problem: 422, one of them is no time, or they contradict each other.
+        Problem: 422, they contradict each other.
     """
-    whole = _parsed("order_date_time", body.order_date_time, zone)
-    local = (whole or current).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    date, clock = local.date(), local.time()
-    errors: dict[str, list[str]] = {}
-    if body.order_date is not None:
-        date = _naive("order_date", body.order_date[_DATE] + " 00:00:00", zone).date()
-        if whole is not None and date != local.date():
-            errors["order_date"] = ["contradicts order_date_time"]
-    if body.order_time is not None:
-        clock = _naive("order_time", "2000-01-01 " + body.order_time, zone).time()
-        if whole is not None and clock != local.time():
-            errors["order_time"] = ["contradicts order_date_time"]
-    if errors:
-        raise field_errors(errors)
-    if whole is not None:
-        return whole
-    return datetime.combine(date, clock, tzinfo=ZoneInfo(zone))
+    whole = _parsed(body.order_date_time, zone)
+    local = (whole or current).astimezone(ZoneInfo(zone)).replace(tzinfo=None, microsecond=0)
+    day = parse_date(body.order_date) if body.order_date else local.date()
+    clock = parse_clock(body.order_time) if body.order_time else local.time()
+    wrong = {"order_date": day != local.date(), "order_time": clock != local.time()}
+    if whole is not None and any(wrong.values()):
+        raise field_errors({name: ["contradicts order_date_time"] for name, is_wrong in wrong.items() if is_wrong})
+    moment = whole or datetime.combine(day, clock, tzinfo=ZoneInfo(zone))
+    return moment.astimezone(UTC).replace(microsecond=0)
 
 
-def _naive(name: str, text: str, zone: str) -> datetime:
-    moment = _parsed(name, text, zone)
-    if moment is None:
-        raise field_errors({name: ["is missing"]})
-    return moment
-
-
-def _parsed(name: str, text: str | None, zone: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_moment(text, zone)
-    except ValueError as error:
-        raise field_errors({name: [str(error)]}) from None
+def _parsed(text: str | None, zone: str) -> datetime | None:
+    return None if text is None else parse_moment(text, zone)
 
 
 def new_order(
-    body: OrderBody, *, order_id: int, now: datetime, zone: str, currency: str, ip: str | None, agent: str | None
+    body: OrderBody, fresh: Fresh, *, zone: str, currency: str, ip: str | None, agent: str | None
 ) -> dict[str, Any]:
-    """The columns of a new order, with its `address`."""
-    order = body.model_dump(exclude={"customer", "order_totals", "order_date", "order_time", *_TIMES})
+    """A new order as it will be read, with its `address` and `order_totals`."""
+    order = body.model_dump(exclude={"customer", "order_date", "order_time", *_TIMES})
+    totals = zip(fresh.total_ids, order["order_totals"], strict=True)
+    assigned = body.assignee_id is not None or body.assignee_group_id is not None
     return order | {
-        "order_id": order_id,
+        "order_id": fresh.order_id,
+        "version": fresh.version,
         "currency": body.currency or currency,
-        "order_date_time": order_moment(body, now, zone),
-        "status_updated_at": _parsed("status_updated_at", body.status_updated_at, zone)
-        or (now if body.status_id is not None else None),
-        "assignee_updated_at": _parsed("assignee_updated_at", body.assignee_updated_at, zone)
-        or (now if body.assignee_id is not None or body.assignee_group_id is not None else None),
+        "order_date_time": order_moment(body, fresh.now, zone),
+        "status_updated_at": _parsed(body.status_updated_at, zone) or (fresh.now if body.status_id else None),
+        "assignee_updated_at": _parsed(body.assignee_updated_at, zone) or (fresh.now if assigned else None),
+        "address": {"address_id": fresh.address_id} | order["address"] if order["address"] else None,
+        "order_totals": sorted(
+            ({"order_total_id": total_id, "order_id": fresh.order_id} | total for total_id, total in totals),
+            key=lambda total: (total["priority"], total["order_total_id"]),
+        ),
+        "invoice_prefix": None,
+        "invoice_date": None,
         "hash": secrets.token_hex(_HASH_BYTES),
         "ip_address": ip,
-        "user_agent": agent[:512] if agent else None,
+        "user_agent": _printable(agent)[:_MOST_AGENT] or None if agent else None,
+        "date_added": fresh.now,
+        "date_modified": fresh.now,
     }
 
 
-def patched_order(order: dict[str, Any], body: OrderPatch, *, now: datetime, zone: str) -> dict[str, Any]:
+def _printable(agent: str) -> str:
+    return "".join(character for character in agent if character.isprintable())
+
+
+def patched_order(found: Found, body: OrderPatch, *, zone: str) -> dict[str, Any]:
     """The order after a PATCH. `null` leaves what cannot be null unchanged."""
+    order, now = found.order, found.now
     given = {name: getattr(body, name) for name in body.model_fields_set & set(PATCHED_COLUMNS)}
     changes = {name: value for name, value in given.items() if value is not None or name not in _NEVER_NULL}
     if body.model_fields_set & {"order_date_time", "order_date", "order_time"}:
         changes["order_date_time"] = order_moment(body, order["order_date_time"], zone)
     for name in _TIMES:
         if name in changes:
-            changes[name] = _parsed(name, changes[name], zone)
+            changes[name] = _parsed(changes[name], zone)
     after = order | changes
     if "address" in body.model_fields_set:
-        after["address"] = _address(order["address"], body)
+        after["address"] = _address(found, body)
     if after["status_id"] != order["status_id"] and "status_updated_at" not in changes:
         after["status_updated_at"] = now
     moved = any(after[name] != order[name] for name in ("assignee_id", "assignee_group_id"))
@@ -97,10 +91,9 @@ def patched_order(order: dict[str, Any], body: OrderPatch, *, now: datetime, zon
     return after
 
 
-def _address(current: dict[str, Any] | None, body: OrderPatch) -> dict[str, Any] | None:
+def _address(found: Found, body: OrderPatch) -> dict[str, Any] | None:
     if body.address is None:
         return None
-    lines = body.address.model_dump()
-    if current is not None and all(current[name] == lines[name] for name in ADDRESS_LINES):
-        return current
-    return {"address_id": current["address_id"] if current else None} | lines
+    current = found.order["address"]
+    address_id = current["address_id"] if current else found.new_address_id
+    return {"address_id": address_id} | body.address.model_dump()

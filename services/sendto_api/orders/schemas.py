@@ -4,16 +4,35 @@ from datetime import datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from sendto.events.customer import PROVIDER_NAME
-from sendto_api.customers.schemas import CustomerBody
-from sendto_api.http.fields import Body, EmailSyntax, Id, Lines, OneLine, Optional, Trimmed
+from sendto_api.customers.schemas import CustomerBody, CustomerObject
+from sendto_api.http.fields import (
+    INT32_MAX,
+    Body,
+    Clock,
+    Count,
+    Country,
+    Currency,
+    Day,
+    Id,
+    Moment,
+    Rule,
+    email,
+    lines_text,
+    maybe_lines,
+    maybe_text,
+    one_line,
+    one_of,
+    text,
+)
 from sendto_api.http.times import local_naive, utc_micros
 
 STATUSES = {1: "Received", 2: "Pending", 3: "Preparation", 4: "Delivery", 5: "Completed", 9: "Canceled"}
+ORDER_TYPES = ("delivery", "collection")
 _PLACES = 4
-_MAX_AMOUNT = Decimal(999999999999)
+_MAX_AMOUNT = 999_999_999_999
 
 
 def _known_status(status_id: int) -> int:
@@ -38,48 +57,48 @@ def _four_places(value: Decimal) -> Decimal:
     return value
 
 
-def _country(value: str) -> str:
-    if len(value) != 2 or not value.isascii() or not value.isalpha() or not value.isupper():  # noqa: PLR2004 - alpha-2
-        raise ValueError("must be an ISO 3166 alpha-2 code")
-    return value
-
-
-def _comment(value: Any) -> Any:  # noqa: ANN401
-    return value.strip() if isinstance(value, str) else value
-
-
-Name = Annotated[str, Trimmed, Field(min_length=1, max_length=48), OneLine]
-Email = Annotated[str, Trimmed, Field(min_length=1, max_length=96), OneLine, EmailSyntax]
-OrderType = Literal["delivery", "collection"]
-Telephone = Annotated[Annotated[str, Field(max_length=32), OneLine] | None, Optional]
-Comment = Annotated[str, BeforeValidator(_comment), Field(max_length=500), Lines]
-Line = Annotated[Annotated[str, Field(max_length=128), Lines] | None, Optional]
-Amount = Annotated[Decimal, BeforeValidator(_amount), AfterValidator(_four_places)]
-Status = Annotated[int, AfterValidator(_known_status)]
-Provider = Annotated[Annotated[str, Field(pattern=PROVIDER_NAME)] | None, Optional]
-Currency = Annotated[str, Trimmed, Field(pattern=r"^[A-Z]{3}$")]
-Payment = Annotated[Annotated[str, Field(max_length=128), OneLine] | None, Optional]
-Moment = Annotated[str, Trimmed, Field(min_length=1, max_length=40)]
+Name = Annotated[str, text(48)]
+Email = Annotated[str, email(96)]
+OrderType = Annotated[Literal["delivery", "collection"], one_of(ORDER_TYPES)]
+Telephone = Annotated[str | None, maybe_text(32)]
+Comment = Annotated[str, lines_text(500)]
+Line = Annotated[str | None, maybe_text(128)]
+Lines = Annotated[str | None, maybe_lines(128)]
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_amount),
+    AfterValidator(_four_places),
+    WithJsonSchema({"type": "number", "minimum": -_MAX_AMOUNT, "maximum": _MAX_AMOUNT, "multipleOf": 10**-_PLACES}),
+]
+Status = Annotated[int, AfterValidator(_known_status), WithJsonSchema({"type": "integer", "enum": list(STATUSES)})]
+Provider = Annotated[
+    Annotated[str, Field(pattern=PROVIDER_NAME)] | None,
+    Rule(
+        lambda value: one_line(value) or None if isinstance(value, str) else value,
+        lambda value: value,
+        {"type": ["string", "null"], "pattern": r"^ *([a-z0-9_-]{1,64} *)?$"},
+    ),
+]
 
 
 class AddressBody(Body):
     """Where an order goes."""
 
-    address_1: Line = None
-    address_2: Line = None
+    address_1: Lines = None
+    address_2: Lines = None
     city: Line = None
     state: Line = None
-    postcode: Annotated[Annotated[str, Field(max_length=16), OneLine] | None, Optional] = None
-    country: Annotated[Annotated[str, AfterValidator(_country)] | None, Optional] = None
+    postcode: Annotated[str | None, maybe_text(16)] = None
+    country: Country = None
 
 
 class TotalBody(Body):
     """A line of an order's totals."""
 
-    code: Annotated[str, Trimmed, Field(min_length=1, max_length=128), OneLine]
-    title: Annotated[str, Trimmed, Field(min_length=1, max_length=128), OneLine]
+    code: Annotated[str, text(128)]
+    title: Annotated[str, text(128)]
     value: Amount
-    priority: Annotated[int, Field(ge=-(2**31), lt=2**31)] = 0
+    priority: Annotated[int, Field(ge=-INT32_MAX - 1, le=INT32_MAX)] = 0
 
 
 class _Shared(Body):
@@ -88,17 +107,18 @@ class _Shared(Body):
     telephone: Telephone = None
     comment: Comment = ""
     notify: bool | None = None
-    order_date_time: Moment | None = None
-    order_date: Moment | None = None
-    order_time: Moment | None = None
+    order_date_time: Moment = None
+    order_date: Day = None
+    order_time: Clock = None
     location_id: Id | None = None
     status_id: Status | None = None
-    status_updated_at: Moment | None = None
+    status_updated_at: Moment = None
     assignee_id: Id | None = None
     assignee_group_id: Id | None = None
-    assignee_updated_at: Moment | None = None
+    assignee_updated_at: Moment = None
     address: AddressBody | None = None
     shipment_provider: Provider = None
+    currency: Currency = None
 
 
 class OrderBody(_Shared):
@@ -110,10 +130,9 @@ class OrderBody(_Shared):
     order_type: OrderType
     customer_id: Id | None = None
     processed: bool = False
-    total_items: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    total_items: Count = 0
     order_total: Amount = Decimal(0)
-    currency: Currency | None = None
-    payment: Payment = None
+    payment: Line = None
     order_totals: Annotated[list[TotalBody], Field(max_length=100, default_factory=list)]
     customer: CustomerBody | None = None
 
@@ -125,11 +144,37 @@ class OrderPatch(_Shared):
     last_name: Name | None = None
     email: Email | None = None
     order_type: OrderType | None = None
-    currency: Currency | None = None
 
 
-class OrderObject(BaseModel):
-    """An order. Naive times are in the site's time zone, those with `Z` are UTC."""
+class AddressObject(AddressBody):
+    """Where an order goes, with its id."""
+
+    address_id: int
+
+
+class TotalObject(BaseModel):
+    """A line of an order's totals."""
+
+    order_total_id: int
+    order_id: int
+    code: str
+    title: str
+    value: float
+    priority: int
+
+
+class StatusObject(BaseModel):
+    """A status that an order has had. `date_added` is in the site's time zone."""
+
+    status_id: int
+    comment: str | None
+    notify: bool | None
+    assignee_id: int | None
+    date_added: str
+
+
+class OrderSummary(BaseModel):
+    """An order as lists carry it. Naive times are in the site's time zone, those with `Z` are UTC."""
 
     order_id: int
     customer_id: int | None
@@ -163,15 +208,35 @@ class OrderObject(BaseModel):
     user_agent: str | None
     date_added: str
     date_modified: str
-    order_totals: list[dict[str, Any]]
-    address: dict[str, Any] | None
+    order_totals: list[TotalObject]
 
 
-def order_object(order: dict[str, Any], zone: str) -> dict[str, Any]:
-    """The object as answers carry it."""
-    local: datetime | None = order["order_date_time"]
-    naive = local_naive(local, zone) or ""
-    body = {name: value for name, value in order.items() if name != "version"}
+class OrderObject(OrderSummary):
+    """An order with its address."""
+
+    address: AddressObject | None
+
+
+class ListedOrder(OrderSummary):
+    """An order of a list, with what `include` asks for."""
+
+    address: AddressObject | None = None
+    customer: CustomerObject | None = None
+    status_history: list[StatusObject] = []
+
+
+class DeletedOrder(BaseModel):
+    """The answer to a DELETE."""
+
+    id: int
+    object: Literal["order"] = "order"
+    deleted: Literal[True] = True
+
+
+def order_summary(order: dict[str, Any], zone: str) -> dict[str, Any]:
+    """The object as lists carry it, without its address."""
+    naive = local_naive(order["order_date_time"], zone) or ""
+    body = {name: value for name, value in order.items() if name not in {"version", "address"}}
     return body | {
         "address_id": order["address"]["address_id"] if order["address"] else None,
         "order_date_time": naive,
@@ -184,3 +249,13 @@ def order_object(order: dict[str, Any], zone: str) -> dict[str, Any]:
         "date_added": local_naive(order["date_added"], zone),
         "date_modified": local_naive(order["date_modified"], zone),
     }
+
+
+def order_object(order: dict[str, Any], zone: str) -> dict[str, Any]:
+    """The object as answers to single calls carry it."""
+    return order_summary(order, zone) | {"address": order["address"]}
+
+
+def status_object(status: dict[str, Any], zone: str) -> dict[str, Any]:
+    """A line of an order's history; its time as PostgreSQL writes it in JSON."""
+    return status | {"date_added": local_naive(datetime.fromisoformat(status["date_added"]), zone)}

@@ -37,8 +37,8 @@ def outbox_routes(site: Site) -> APIRouter:
         **documented(WaitingEvents, 401, 403, 404),
     )
     async def waiting(order_id: str, request: Request) -> WaitingEvents:
-        number = path_id(order_id)
         await site.allow(request, ORDERS_READ)
+        number = path_id(order_id)
         async with site.database.connection() as connection:
             rows = await unpublished_of(connection, number)
         return WaitingEvents(data=[WaitingEvent(**dict(row)) for row in rows])

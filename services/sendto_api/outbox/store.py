@@ -10,10 +10,6 @@ from sendto_api.outbox.events import NewEvent
 
 CHANNEL = "sendto_outbox"
 
-INSERT = """
-INSERT INTO outbox (order_id, event_id, type, version, occurred_at, value, traceparent)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-"""
 _UNPUBLISHED = """
 SELECT id, order_id, event_id, type, version, occurred_at, value, traceparent
 FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1
@@ -40,22 +36,17 @@ class Depth:
     age_s: float
 
 
-async def add(connection: Connection, event: NewEvent) -> None:
-    """Store an event, in the transaction of the change that it tells of."""
-    await connection.execute(INSERT, *columns(event))
-
-
-def columns(event: NewEvent) -> tuple[object, ...]:
-    """The values of an outbox row, in the order of `INSERT`."""
-    return (
-        event.order_id,
-        event.event_id,
-        str(event.type),
-        event.version,
-        event.occurred_at,
-        event.value,
-        event.traceparent,
-    )
+def row(event: NewEvent) -> dict[str, object]:
+    """An event as a row of the outbox."""
+    return {
+        "order_id": event.order_id,
+        "event_id": event.event_id,
+        "type": str(event.type),
+        "version": event.version,
+        "occurred_at": event.occurred_at,
+        "value": event.value,
+        "traceparent": event.traceparent,
+    }
 
 
 async def unpublished(connection: Connection, limit: int) -> list[asyncpg.Record]:

@@ -14,6 +14,7 @@ from sendto_api.settings import ApiSection, ApiSettings
 ORDER_BODY = order()
 CUSTOMER_BODY = customer()
 CALLS: list[tuple[str, str, Any, str]] = [
+    ("GET", "/v3/orders", None, "orders_read"),
     ("POST", "/v3/orders", ORDER_BODY, "orders_write"),
     ("GET", "/v3/orders/{id}", None, "orders_read"),
     ("PATCH", "/v3/orders/{id}", {"comment": "x"}, "orders_write"),
