@@ -22,6 +22,7 @@ def _lines(story: Json) -> Iterator[str]:
     yield from (f"  {line}" for line in _verdict(story))
     yield from _section("Waiting in the outbox", story["waiting"], _waiting)
     yield from _section("Known state", told["sources"], _source)
+    yield from _section("Rules", list(_rules(told["sources"])), _rule)
     yield from _section("Lanes", told["lanes"], _lane)
     yield from _section("Attempts", told["attempts"], _attempt)
     yield from _section("Events", told["events"], _event)
@@ -54,6 +55,22 @@ def _source(row: Json) -> str:
     state = "customer present" if row["present"] else "no customer"
     to = ", ".join(row["providers"]) or "nowhere"
     return f"{row['source']}  version {_version(row)}  {state}  route: {row['route']} → {to}"
+
+
+def _rules(sources: list[Json]) -> Iterator[Json]:
+    """The rules that were looked at for each source, up to the one that matches."""
+    for source in sources:
+        for rule in source["rules"]:
+            yield rule | {"source": source["source"]}
+            if not rule["missed"]:
+                break
+
+
+def _rule(row: Json) -> str:
+    missed = "; ".join(
+        f"{one['condition']} is {one['has'] or 'unknown'}, not {' or '.join(one['wanted'])}" for one in row["missed"]
+    )
+    return f"rule {row['number']} → {', '.join(row['to'])}  {missed or 'matches'}  {row['source']}"
 
 
 def _lane(row: Json) -> str:

@@ -1,7 +1,7 @@
 """What a person is told of a lane: its state in one word, and a verdict in one plain sentence."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
@@ -27,26 +27,43 @@ class LaneWord(StrEnum):
 class LaneView:
     """What the verdict is made of. Versions are None where the producer carries none."""
 
+    lane_id: int
     provider: str
+    reference: str
     configured: bool
     desired_version: int | None
     desired_present: bool
     converged: bool
     unconfirmed: bool
+    in_doubt: bool
     leased: bool
+    lease_expired: bool
+    holder_heard_at: datetime | None
+    """when the process that holds the lease last said that it lives; None: it has ended"""
     resting: str | None
     due_at: datetime | None
     now: datetime
     attempts: int
+    failing_since: datetime | None
     reason: str | None
     detail: str | None
     changed_at: datetime
     paused_at: datetime | None = None
     paused_by: str | None = None
+    pause_reason: str | None = None
     held_at: datetime | None = None
     hold_reason: str | None = None
     opened_at: datetime | None = None
     blocked_until: datetime | None = None
+    rate_per_s: float | None = None
+    """the provider's limit, where it has one"""
+    tokens: float = 0.0
+    """requests that may go out now, where there is a limit"""
+
+
+_SILENT = timedelta(seconds=15)
+"""a process that was not heard for so long is frozen, cut off or gone"""
+_OVERDUE = timedelta(seconds=10)
 
 
 def lane_word(lane: LaneView) -> LaneWord:
@@ -62,57 +79,116 @@ def lane_word(lane: LaneView) -> LaneWord:
     return LaneWord.WAITING if lane.due_at is not None and lane.due_at > lane.now else LaneWord.DUE
 
 
-def verdict(lane: LaneView) -> str:
+def verdict(lane: LaneView) -> str:  # noqa: C901 - one exhaustive match
     """Where the lane stands, and what happens next."""
     name, state = lane.provider, _state(lane)
     word = lane_word(lane)
     match word:
         case LaneWord.CONVERGED:
-            return f"{name} has {state}, the newest, since {_time(lane.changed_at)}."
+            return _converged(lane, state)
         case LaneWord.UNCONFIRMED:
             return f"{name} accepted {state} at {_time(lane.changed_at)} and has not confirmed it."
         case LaneWord.LEASED:
-            return f"{state} is being sent to {name} now."
+            return _leased(lane, state)
         case LaneWord.PARKED:
             return f"Waiting: no provider {name} is configured; it goes on when there is one."
         case LaneWord.DEAD:
-            return f"{name} did not take {state} ({_why(lane)}); it is tried again when the customer or order changes."
+            return f"{_dead(lane, state)}; it is tried again when the customer or order changes, or by: {_replay(lane)}"
         case LaneWord.UNKNOWN:
-            return f"It is not known whether {name} holds {state} ({_why(lane)}); it is not sent again blindly."
+            return (
+                f"It is not known whether {name} holds {state} ({_why(lane)}); it is not sent again blindly. "
+                f"Look there for reference {lane.reference}, then: {_replay(lane)}"
+            )
         case LaneWord.TAKEN:
-            return f"{name} was not asked: the reference belongs to an order of another source."
+            return f"{name} was not asked: reference {lane.reference} belongs to an order of another source."
         case LaneWord.UNSUPPORTED:
-            return f"{name} cannot do this ({_why(lane)})."
-        case LaneWord.DUE | LaneWord.WAITING:
-            return _waiting(lane, state)
+            return f"{name} cannot take {state} ({_why(lane)})."
+        case LaneWord.DUE:
+            return _gated(lane) or _due(lane, state)
+        case LaneWord.WAITING:
+            return _gated(lane) or _waiting(lane, state)
         case _:
             assert_never(word)
 
 
-def _waiting(lane: LaneView, state: str) -> str:
+def _converged(lane: LaneView, state: str) -> str:
+    if lane.desired_present:
+        return f"{lane.provider} has {state}, the newest, since {_time(lane.changed_at)}."
+    return f"{lane.provider} holds nothing, as it should after {state}, since {_time(lane.changed_at)}."
+
+
+def _leased(lane: LaneView, state: str) -> str:
+    sending = f"{_capital(state)} is being sent to {lane.provider} now"
+    if lane.holder_heard_at is not None and lane.now - lane.holder_heard_at <= _SILENT:
+        return f"{sending}."
+    silent = "has ended" if lane.holder_heard_at is None else f"was last heard at {_time(lane.holder_heard_at)}"
+    taken_over = f"at {_time(lane.due_at)}" if lane.due_at else "soon"
+    return f"{sending}, by a process that {silent}; another takes over {taken_over}."
+
+
+def _dead(lane: LaneView, state: str) -> str:
+    if lane.reason is not None and lane.reason.startswith("needs_"):
+        return f"{lane.provider} cannot take {state}: it needs {lane.reason.removeprefix('needs_')}"
+    if lane.failing_since is not None:
+        tries = _attempts(lane.attempts)
+        return f"{lane.provider} did not take {state} in {tries} since {_time(lane.failing_since)} ({_why(lane)})"
+    return f"{lane.provider} refused {state} ({_why(lane)})"
+
+
+def _gated(lane: LaneView) -> str | None:
+    """What holds back all lanes of the provider, if anything does."""
     name = lane.provider
     if lane.paused_at is not None:
-        return f"Waiting: {name} is paused by {lane.paused_by or 'hand'} since {_time(lane.paused_at)}."
+        why = f", {lane.pause_reason}" if lane.pause_reason else ""
+        by = lane.paused_by or "hand"
+        return f"Waiting: {name} is paused by {by} since {_time(lane.paused_at)}{why} (sendto resume {name})."
     if lane.held_at is not None:
         return f"Waiting: {name} is held since {_time(lane.held_at)} ({lane.hold_reason or 'unknown'}); it is probed."
     if lane.opened_at is not None:
         return f"Waiting: {name} is down since {_time(lane.opened_at)}; it is probed every few seconds."
     if lane.blocked_until is not None and lane.blocked_until > lane.now:
         return f"Waiting: {name} asked us to wait until {_time(lane.blocked_until)}."
-    if lane.due_at is not None and lane.due_at > lane.now:
-        tries = f"after {lane.attempts} failed attempts ({_why(lane)})" if lane.attempts else f"({_why(lane)})"
-        return f"Waiting: {state} goes to {name} again at {_time(lane.due_at)}, {tries}."
-    return f"{state[0].upper()}{state[1:]} is due to go to {name} now."
+    return None
+
+
+def _waiting(lane: LaneView, state: str) -> str:
+    doubt = "; first it is found out whether the last attempt arrived" if lane.in_doubt else ""
+    tries = f"after {_attempts(lane.attempts, 'failed ')} ({_why(lane)})" if lane.attempts else f"({_why(lane)})"
+    when = _time(lane.due_at) if lane.due_at else "once it is due"
+    return f"Waiting: {state} goes to {lane.provider} again at {when}, {tries}{doubt}."
+
+
+def _due(lane: LaneView, state: str) -> str:
+    name = lane.provider
+    if lane.lease_expired:
+        return f"The process that was sending {state} to {name} stopped before it knew the outcome; another takes over."
+    if lane.rate_per_s is not None and lane.tokens < 1:
+        return f"Waiting: the rate limit of {name} ({lane.rate_per_s * 60:g} a minute) is used up; {state} is in turn."
+    if lane.due_at is not None and lane.now - lane.due_at > _OVERDUE:
+        return f"{_capital(state)} has been due to go to {name} since {_time(lane.due_at)}, and no process took it yet."
+    return f"{_capital(state)} is due to go to {name} now."
 
 
 def _state(lane: LaneView) -> str:
-    version = "" if lane.desired_version is None else f" version {lane.desired_version}"
-    return f"the customer,{version}".rstrip(",") if lane.desired_present else f"the deletion,{version}".rstrip(",")
+    version = "" if lane.desired_version is None else f" (version {lane.desired_version})"
+    return f"the customer{version}" if lane.desired_present else f"the deletion{version}"
 
 
 def _why(lane: LaneView) -> str:
     words = [part for part in (lane.reason, lane.detail) if part]
     return ": ".join(words) or "no reason known"
+
+
+def _replay(lane: LaneView) -> str:
+    return f"sendto replay --lane {lane.lane_id}"
+
+
+def _attempts(count: int, kind: str = "") -> str:
+    return f"{count} {kind}attempt" if count == 1 else f"{count} {kind}attempts"
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _time(moment: datetime) -> str:

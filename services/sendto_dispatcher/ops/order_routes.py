@@ -24,7 +24,7 @@ def order_routes(database: Database, doors: Doors, current: Current) -> APIRoute
     async def order(order_id: OrderId, _: Annotated[Bearer, Depends(doors.reads)]) -> OrderStory:
         """Everything that is known of an order, and why it is where it is."""
         async with database.connection() as connection:
-            return order_story(order_id, await order_rows(connection, order_id), current().providers)
+            return order_story(order_id, await order_rows(connection, order_id), current())
 
     @routes.post("/{order_id}/replay")
     async def replay_order(order_id: OrderId, bearer: Annotated[Bearer, Depends(doors.writes)]) -> LanesMoved:

@@ -1,11 +1,16 @@
 """The story of an order, as the ops API tells it: no personal data."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel
 
+from sendto.events.customer import OrderSnapshot
+from sendto_dispatcher.domain.explain import RouteTold, explain, route_words, unrouted_words
 from sendto_dispatcher.domain.verdict import LaneView, lane_word, verdict
+from sendto_dispatcher.ops.configured import Configured
 from sendto_dispatcher.store.story import OrderRows, Row
 
 
@@ -28,6 +33,7 @@ class EventStory(BaseModel):
 class RejectedStory(BaseModel):
     """A record with this order's key that was rejected."""
 
+    id: int
     source: str | None
     topic: str
     partition: int
@@ -78,6 +84,22 @@ class LaneStory(BaseModel):
     behind_since: datetime | None
 
 
+class MissedStory(BaseModel):
+    """A condition of a rule that the order does not meet."""
+
+    condition: str
+    wanted: list[str]
+    has: str | None
+
+
+class RuleStory(BaseModel):
+    """A rule of the routes in force: it matches the order where nothing is missed."""
+
+    number: int
+    to: list[str]
+    missed: list[MissedStory]
+
+
 class SourceStory(BaseModel):
     """The newest known state of the order from one source."""
 
@@ -85,8 +107,13 @@ class SourceStory(BaseModel):
     version: int | None
     present: bool
     route: str
+    """why it goes where it goes: `event`, `rule 1` …, `default`, `unrouted`; as of its last event"""
     providers: list[str]
     changed_at: datetime
+    route_now: str | None
+    """what the routes in force make of it; null where no snapshot of the order is known"""
+    providers_now: list[str] | None
+    rules: list[RuleStory]
 
 
 class OrderStory(BaseModel):
@@ -101,31 +128,72 @@ class OrderStory(BaseModel):
     attempts: list[AttemptStory]
 
 
-def order_story(order_id: int, rows: OrderRows, configured: frozenset[str]) -> OrderStory:
-    """Tell the story from what is kept; `configured` are the providers that this process serves."""
-    lanes = [lane_story(row, configured) for row in rows.lanes]
-    sources = [_source(row) for row in rows.states]
+def order_story(order_id: int, rows: OrderRows, configured: Configured) -> OrderStory:
+    """Tell the story from what is kept, by the configuration of this process."""
+    lanes = [lane_story(row, configured.providers, configured.rates) for row in rows.lanes]
+    told = {row["source"]: _route_told(row, configured) for row in rows.states}
+    sources = [_source(row, told[row["source"]]) for row in rows.states]
+    events = [_event(row) for row in rows.events]
+    rejected = [RejectedStory(**_renamed(row)) for row in rows.rejected]
     return OrderStory(
         order_id=order_id,
-        verdict=_verdict(sources, lanes),
+        verdict=list(_verdict(sources, told, lanes, events, rejected)),
         sources=sources,
         lanes=lanes,
-        events=[_event(row) for row in rows.events],
-        rejected=[RejectedStory(**_renamed(row)) for row in rows.rejected],
+        events=events,
+        rejected=rejected,
         attempts=[AttemptStory(**_shown(row)) for row in rows.attempts],
     )
 
 
-def _verdict(sources: list[SourceStory], lanes: list[LaneStory]) -> list[str]:
-    if not sources:
-        return ["No event of this order was taken."]
-    told = [lane.verdict for lane in lanes]
+def _route_told(row: Row, configured: Configured) -> RouteTold | None:
+    """What the routes in force make of an order whose snapshot is known."""
+    if row["routed_by"] is None:
+        return None
+    return explain(configured.routing, OrderSnapshot.model_validate_json(row["routed_by"]), row["source"])
+
+
+def _verdict(
+    sources: list[SourceStory],
+    told: Mapping[str, RouteTold | None],
+    lanes: list[LaneStory],
+    events: list[EventStory],
+    rejected: list[RejectedStory],
+) -> Iterator[str]:
+    if not sources and not rejected:
+        yield "No event of this order was taken."
+    yield from (lane.verdict for lane in lanes)
     for source in sources:
-        if source.present and not any(lane.source == source.source for lane in lanes):
-            told.append(f"Unrouted: no rule matches the order of {source.source}, and there is no default.")
-        if not source.present and not any(lane.source == source.source for lane in lanes):
-            told.append(f"The customer was deleted by {source.source} before anything was sent.")
-    return told
+        yield from _of_source(source, told[source.source], [lane for lane in lanes if lane.source == source.source])
+        yield from _last_dropped(source, [event for event in events if event.source == source.source])
+    yield from _last_rejected(events, rejected)
+
+
+def _of_source(source: SourceStory, told: RouteTold | None, lanes: list[LaneStory]) -> Iterator[str]:
+    if not source.present and not lanes:
+        yield f"The customer was deleted by {source.source} before anything was sent."
+    if source.present and not source.providers:
+        yield unrouted_words(told) if told else f"Unrouted: no rule matches the order of {source.source}."
+    if source.present and told and set(told.providers) != set(source.providers):
+        to = ", ".join(told.providers) or "nowhere"
+        yield f"By the routes in force it would go to {to} ({route_words(told)}): sendto routes apply."
+
+
+def _last_dropped(source: SourceStory, events: list[EventStory]) -> Iterator[str]:
+    """The newest event did not count: someone may be waiting for what it says."""
+    if events and events[0].verdict == "stale":
+        yield (
+            f"The last event of {source.source}, version {events[0].version}, was dropped as stale: "
+            f"version {source.version} is known."
+        )
+
+
+def _last_rejected(events: list[EventStory], rejected: list[RejectedStory]) -> Iterator[str]:
+    """The newest record was rejected: the order may stand still until its producer mends it."""
+    if rejected and (not events or rejected[0].rejected_at > events[0].taken_at):
+        one = rejected[0]
+        why = f"{one.reason}: {one.detail}"
+        yield f"Its last event was rejected ({why}); once that is mended: sendto rejected take {one.id}"
 
 
 def _version(row: Row, prefix: str = "") -> int | None:
@@ -144,14 +212,26 @@ def _event(row: Row) -> EventStory:
     return EventStory(**_renamed(_shown(row)))
 
 
-def _source(row: Row) -> SourceStory:
-    return SourceStory(**_shown(row))
+def _source(row: Row, told: RouteTold | None) -> SourceStory:
+    rules = [RuleStory.model_validate(rule, from_attributes=True) for rule in told.rules] if told else []
+    return SourceStory(
+        **_shown(row),
+        route_now=told.route if told else None,
+        providers_now=list(told.providers) if told else None,
+        rules=rules,
+    )
 
 
-def lane_story(row: Row, configured: frozenset[str]) -> LaneStory:
+def lane_story(
+    row: Row, configured: frozenset[str], rates: Mapping[str, float | None] = MappingProxyType({})
+) -> LaneStory:
     """One lane of the story."""
+    rate_per_s = rates.get(row["provider"])
     view = LaneView(
+        lane_id=row["id"],
         provider=row["provider"],
+        rate_per_s=rate_per_s,
+        tokens=_tokens(row, rate_per_s or 0.0),
         configured=row["provider"] in configured,
         desired_version=_version(row, "desired_"),
         desired_present=row["desired_present"],
@@ -180,9 +260,23 @@ def lane_story(row: Row, configured: frozenset[str]) -> LaneStory:
     )
 
 
+def _tokens(row: Row, rate_per_s: float) -> float:
+    """Requests that may go out by now: those that were left, and what has flowed in since."""
+    if row["tokens_at"] is None:
+        return 1.0
+    flowed: float = rate_per_s * (row["now"] - row["tokens_at"]).total_seconds()
+    return float(row["tokens"]) + flowed
+
+
 _SAME = (
+    "reference",
     "unconfirmed",
+    "in_doubt",
     "leased",
+    "lease_expired",
+    "holder_heard_at",
+    "failing_since",
+    "pause_reason",
     "resting",
     "due_at",
     "now",

@@ -10,7 +10,11 @@ _MOST_EVENTS = 100
 _MOST_ATTEMPTS = 100
 
 _STATES = """
-SELECT source, carried, version, present, route, providers, event_id, occurred_at, changed_at
+SELECT source, carried, version, present, route, providers, event_id, occurred_at, changed_at,
+    CASE WHEN order_snapshot IS NOT NULL THEN jsonb_build_object(
+        'order_type', order_snapshot -> 'order_type', 'location_id', order_snapshot -> 'location_id',
+        'payment', order_snapshot -> 'payment', 'shipment_provider', order_snapshot -> 'shipment_provider',
+        'address', jsonb_build_object('country', order_snapshot #> '{address,country}'))::text END AS routed_by
 FROM order_state WHERE order_id = $1 ORDER BY source
 """
 _EVENTS = """
@@ -25,10 +29,11 @@ _LANE_COLUMNS = """
 SELECT l.id, l.order_id, l.provider, l.source, l.reference, l.desired_generation, l.desired_carried, l.desired_version,
     l.desired_present, l.applied_generation, l.applied_carried, l.applied_version, l.applied_present, l.unconfirmed,
     l.remote, l.in_doubt, l.lease_token IS NOT NULL AND l.due_at > clock_timestamp() AS leased, l.leased_by,
+    l.lease_token IS NOT NULL AND l.due_at <= clock_timestamp() AS lease_expired, r.heartbeat_at AS holder_heard_at,
     l.due_at, l.attempts, l.failing_since, l.hanging, l.resting, l.reason, l.detail, l.behind_since, l.changed_at,
     p.paused_at, p.paused_by, p.pause_reason, p.held_at, p.hold_reason, p.opened_at, p.probe_at, p.blocked_until,
-    clock_timestamp() AS now
-FROM lane l LEFT JOIN provider_state p ON p.provider = l.provider
+    p.tokens, p.tokens_at, clock_timestamp() AS now
+FROM lane l LEFT JOIN provider_state p ON p.provider = l.provider LEFT JOIN replica r ON r.id = l.leased_by
 """
 _LANES = f"{_LANE_COLUMNS} WHERE l.order_id = $1 ORDER BY l.source, l.provider"
 _LANES_BY_ID = f"{_LANE_COLUMNS} JOIN unnest($1::bigint[]) WITH ORDINALITY k(id, place) ON k.id = l.id ORDER BY k.place"
