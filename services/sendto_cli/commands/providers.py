@@ -1,5 +1,8 @@
 """`sendto providers`: what is configured, and whether it is served."""
 
+from typing import Annotated
+from urllib.parse import quote
+
 import typer
 
 from sendto_cli.options import AsJson, Home
@@ -10,6 +13,7 @@ def register(app: typer.Typer) -> None:
     providers = typer.Typer(help="Look at the providers.", no_args_is_help=True)
     providers.callback()(_root)
     providers.command("list")(list_)
+    providers.command("rename")(rename)
     app.add_typer(providers, name="providers")
 
 
@@ -34,6 +38,28 @@ def list_(*, home: Home = None, as_json: AsJson = False) -> None:
         return
     for row in rows:
         typer.echo(f"{row['provider']}  {_state(row)}")
+
+
+def rename(
+    old: Annotated[str, typer.Argument(help="The name that its lanes have.")],
+    new: Annotated[str, typer.Argument(help="The name that the configuration has.")],
+    *,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Move a provider's lanes to another name; first rename it in the configuration, with `enabled = false`."""
+    import json
+
+    from sendto_cli import remote
+
+    async def act() -> int:
+        async with remote.dispatcher(home) as dispatcher:
+            moved = await dispatcher.post(f"/ops/providers/{quote(old, safe='')}/rename", {"to": new})
+            lanes: int = moved["lanes"]
+            return lanes
+
+    lanes = remote.run(act())
+    typer.echo(json.dumps({"lanes": lanes}) if as_json else f"{lanes} lanes of {old} are {new}'s now")
 
 
 def _state(row: dict[str, object]) -> str:

@@ -11,6 +11,7 @@ from sendto_dispatcher.ops.order_routes import order_routes
 from sendto_dispatcher.ops.provider_routes import provider_routes
 from sendto_dispatcher.ops.replay_routes import replay_routes
 from sendto_dispatcher.ops.replayer import Replayer
+from sendto_dispatcher.ops.source_routes import source_routes
 
 
 def ops_routes(database: Database, current: Current, replayer: Replayer) -> APIRouter:
@@ -21,5 +22,6 @@ def ops_routes(database: Database, current: Current, replayer: Replayer) -> APIR
     routes.include_router(lane_routes(database, doors, current))
     routes.include_router(provider_routes(database, doors, current))
     routes.include_router(replay_routes(database, doors, current, replayer))
+    routes.include_router(source_routes(database, doors))
     routes.include_router(change_routes(database, doors))
     return routes

@@ -1,0 +1,81 @@
+"""Sources of events: which were heard, and forgetting the versions that one has sent."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+
+from sendto.runtime.database import Connection, Database
+from sendto_dispatcher.ops.doors import Doors
+from sendto_dispatcher.store import sources as store
+from sendto_dispatcher.store.changes import record_change
+from sendto_dispatcher.store.tokens import Bearer
+
+Above = Annotated[int, Field(ge=-1, le=2**63 - 1)]
+
+
+class SourceHeard(BaseModel):
+    """A source that was heard lately."""
+
+    source: str
+    events: int
+    """of the newest ten thousand"""
+    last_taken_at: datetime
+
+
+class ResetRequest(BaseModel):
+    """Whose versions to forget: those above a number, else all."""
+
+    source: str
+    above: Above = -1
+
+
+class OrdersConcerned(BaseModel):
+    """How many orders an action concerns."""
+
+    orders: int
+
+
+def source_routes(database: Database, doors: Doors) -> APIRouter:
+    """The routes under `/sources`."""
+    routes = APIRouter(prefix="/sources", tags=["sources"])
+
+    @routes.get("")
+    async def sources(_: Annotated[Bearer, Depends(doors.reads)]) -> list[SourceHeard]:
+        """The sources that were heard lately."""
+        async with database.connection() as connection:
+            return [SourceHeard.model_validate(row) for row in await store.heard_sources(connection)]
+
+    @routes.get("/reset/count")
+    async def count(
+        wanted: Annotated[ResetRequest, Query()], _: Annotated[Bearer, Depends(doors.reads)]
+    ) -> OrdersConcerned:
+        """How many orders a reset would concern."""
+        async with database.connection() as connection:
+            orders = await store.count_versions(connection, wanted.source, above=wanted.above)
+        return OrdersConcerned(orders=orders)
+
+    @routes.post("/reset")
+    async def reset(body: ResetRequest, bearer: Annotated[Bearer, Depends(doors.writes)]) -> OrdersConcerned:
+        """Forget the known versions of a source that sent absurd ones: its next event counts, whatever its version."""
+        return OrdersConcerned(orders=await _reset(database, body, bearer))
+
+    return routes
+
+
+async def _reset(database: Database, body: ResetRequest, bearer: Bearer) -> int:
+    """In steps, so that the intake hardly waits; repeated after a crash it goes on with what is left."""
+    async with database.transaction() as connection:
+        counted = await store.count_versions(connection, body.source, above=body.above)
+        target = {"source": body.source, "above": body.above, "orders": counted}
+        await record_change(connection, bearer.name, "source reset", target)
+    orders, after, forgotten = 0, 0, 1
+    while forgotten:
+
+        async def step(connection: Connection, after: int = after) -> tuple[int, int]:
+            return await store.forget_versions(connection, body.source, above=body.above, after_order_id=after)
+
+        forgotten, after = await database.in_transaction(step)
+        orders += forgotten
+    return orders
