@@ -1,7 +1,6 @@
 """A configured provider as the engine uses it: its adapter, its connections, its limits."""
 
 import hashlib
-import importlib.metadata
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ from pydantic import ValidationError
 
 from sendto.kernel.backoff import Backoff
 from sendto.runtime.settings import SettingsInvalid, describe
-from sendto.sdk import SUPPORTED_API_VERSIONS, Adapter, BatchAdapter, Capabilities, Idempotency, Operation
+from sendto.sdk import Adapter, BatchAdapter, Capabilities, Idempotency, Operation, discovery
 from sendto_dispatcher.domain.settle import Policy
 from sendto_dispatcher.engine.transport import Transport
 from sendto_dispatcher.settings import EngineSettings, ProviderSettings
 from sendto_dispatcher.store.providers import Bucket
 
-ENTRY_POINTS = "sendto.adapters"
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 
@@ -72,18 +70,10 @@ def load_adapter(name: str) -> type[Adapter]:
     Raises:
         ProviderUnusable: there is none of this name, it cannot be imported, or it was made for another interface.
     """
-    points = importlib.metadata.entry_points(group=ENTRY_POINTS, name=name)
-    if not points:
-        known = ", ".join(sorted(importlib.metadata.entry_points(group=ENTRY_POINTS).names))
-        raise ProviderUnusable(f"there is no adapter {name!r}; installed are: {known}")
     try:
-        adapter: type[Adapter] = next(iter(points)).load()
-    except Exception as error:  # a plugin's import can raise anything
-        raise ProviderUnusable(f"adapter {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
-    if adapter.api_version not in SUPPORTED_API_VERSIONS:
-        supported = ", ".join(map(str, sorted(SUPPORTED_API_VERSIONS)))
-        raise ProviderUnusable(f"adapter {name!r} is made for api_version {adapter.api_version}, not for {supported}")
-    return adapter
+        return discovery.load_adapter(name)
+    except discovery.AdapterUnusable as unusable:
+        raise ProviderUnusable(str(unusable)) from unusable
 
 
 def build_provider(name: str, settings: ProviderSettings, engine: EngineSettings, base: Path) -> Provider:

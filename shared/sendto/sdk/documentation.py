@@ -24,3 +24,19 @@ class Documentation:
     errors: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     specification: str | None = None
+
+    def configuration(self) -> dict[str, Any]:
+        """The example with a stand-in for each secret, so that an adapter can be made of it."""
+        return {name: _with_stand_ins(value) for name, value in self.example.items()}
+
+
+_STAND_IN = "c2VuZHRvLWFuLWV4YW1wbGUtc2VjcmV0LW9mLTMyLWI="
+"""Base64, as some secrets must be"""
+
+
+def _with_stand_ins(value: Any) -> Any:  # noqa: ANN401 - a configuration tree
+    if isinstance(value, Mapping):
+        return {name: _with_stand_ins(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_stand_ins(inner) for inner in value]
+    return _STAND_IN if isinstance(value, str) and value.startswith(("env:", "file:")) else value

@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, ClassVar, Literal
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, SecretStr
+from pydantic import AnyHttpUrl, BaseModel, SecretStr
 
 from sendto.sdk import (
+    AdapterConfig,
     Applied,
     Capabilities,
     Command,
+    Documentation,
     Health,
     HealthVerdict,
     Http,
@@ -26,10 +28,8 @@ from sendto.sdk import (
 from sendto_dispatcher.adapters.sandbox import translate
 
 
-class SandboxConfig(BaseModel):
+class SandboxConfig(AdapterConfig):
     """Settings of the sandbox adapter."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     url: AnyHttpUrl
     """where the sandbox listens"""
@@ -45,6 +45,13 @@ class SandboxAdapter:
     name: ClassVar[str] = "sandbox"
     api_version: ClassVar[int] = 1
     Config: ClassVar[type[BaseModel]] = SandboxConfig
+    documentation: ClassVar[Documentation] = Documentation(
+        title="Sandbox",
+        summary="The provider to try things on (`sendto sandbox`): a real server that behaves like a shipment provider "
+        "and shows what it holds.",
+        example={"url": "http://127.0.0.1:8082", "token": "env:SANDBOX_TOKEN", "mode": "upsert"},
+        notes=('With `mode = "lookup"` it stands for a provider that makes a second object of a repeated create.',),
+    )
 
     def __init__(self, config: SandboxConfig) -> None:
         self._base_url = str(config.url).rstrip("/")

@@ -12,6 +12,7 @@ from sendto.sdk import (
     Applied,
     Capabilities,
     Command,
+    Documentation,
     Gone,
     Health,
     HealthVerdict,
@@ -42,6 +43,23 @@ class WebhookAdapter:
     name: ClassVar[str] = "webhook"
     api_version: ClassVar[int] = 1
     Config: ClassVar[type[BaseModel]] = WebhookConfig
+    documentation: ClassVar[Documentation] = Documentation(
+        title="Webhook",
+        summary="Any system that takes signed CloudEvents: each change of an order's customer is one POST.",
+        example={"url": "https://acme.example/customers", "secrets": ["env:ACME_WEBHOOK_SECRET"]},
+        errors={
+            "`http_400`, `http_413`, `http_422`": "the receiver refuses this event; a newer state is sent again",
+            "`http_410`": "the receiver wants no more: the provider is held until its address answers again",
+            "`http_404`, `http_409` and other `http_4xx`": "tried again: a receiver that is misdeployed loses nothing",
+        },
+        notes=(
+            "Signed per Standard Webhooks: `webhook-signature` holds one signature for each of `secrets`.",
+            "To rotate a secret, add the new one, change the receiver, then take the old one out.",
+            "Upsert by `source` and `data.order_id`, and ignore an event whose `sequence` is lower than what you hold.",
+            "Only a status of 2xx is success. `webhook-id` stays the same when an event is sent again.",
+            "An address in a private network is refused unless `allow_private` is true, also when a name leads there.",
+        ),
+    )
 
     def __init__(self, config: WebhookConfig) -> None:
         self._url = str(config.url)

@@ -5,17 +5,17 @@ import binascii
 import ipaddress
 from typing import Annotated, Self
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
+
+from sendto.sdk import AdapterConfig
 
 _SECRET_MIN_BYTES = 24
 _SECRET_MAX_BYTES = 64
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of all secrets, not one of them
 
 
-class WebhookConfig(BaseModel):
+class WebhookConfig(AdapterConfig):
     """Where events go and how they are signed."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     url: AnyHttpUrl
     """https, unless the host is loopback"""

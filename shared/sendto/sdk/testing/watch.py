@@ -80,12 +80,13 @@ def told(text: str, secrets: tuple[str, ...]) -> str | None:
 def watched(stage: Stage) -> Iterator[None]:
     """Watch over one check; afterwards what it saw must be in order."""
     secrets = tuple(secrets_of(stage.config))
-    before = asyncio.all_tasks()
+    before, metrics_before = asyncio.all_tasks(), frozenset(_metrics())
     with Watch() as watch:
         yield
     if stage.provider.failure is not None:
         raise stage.provider.failure
-    _nothing_told(stage, watch.lines, secrets)
+    metrics = [line for line in _metrics() if line not in metrics_before]
+    _nothing_told(stage, {"a log line": watch.lines, "a metric": metrics}, secrets)
     require(
         not stage.account.strays,
         f"the adapter tried to speak to {', '.join(sorted(set(stage.account.strays)))}; "
@@ -100,14 +101,12 @@ def watched(stage: Stage) -> Iterator[None]:
     require(stage.account.open_connections == 0, "the adapter left a connection open")
 
 
-def _nothing_told(stage: Stage, lines: list[str], secrets: tuple[str, ...]) -> None:
-    places = {
-        "a log line": lines,
+def _nothing_told(stage: Stage, seen: dict[str, list[str]], secrets: tuple[str, ...]) -> None:
+    places = seen | {
         "an outcome or exception": stage.said,
         "a URL": [request.url for request in stage.account.requests],
         "repr(adapter)": [repr(stage.adapter)],
         "repr(config)": [repr(stage.config), str(stage.config)],
-        "a metric": _metrics(),
     }
     for place, texts in places.items():
         for text in texts:
@@ -119,7 +118,7 @@ def _nothing_told(stage: Stage, lines: list[str], secrets: tuple[str, ...]) -> N
 def _metrics() -> list[str]:
     """What the process's Prometheus registry would show, if anything here uses one."""
     prometheus: Any = sys.modules.get("prometheus_client")
-    return [prometheus.generate_latest().decode()] if prometheus else []
+    return prometheus.generate_latest().decode().splitlines() if prometheus else []
 
 
 def _named(task: "asyncio.Task[Any]") -> str:

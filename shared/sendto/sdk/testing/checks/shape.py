@@ -1,5 +1,6 @@
 """What an adapter looks like before it is called."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -8,9 +9,11 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from sendto.sdk.adapter import SUPPORTED_API_VERSIONS, Adapter, BatchAdapter, Capabilities, DeleteMode, FetchingAdapter
 from sendto.sdk.commands import Operation
+from sendto.sdk.documentation import Documentation
 from sendto.sdk.testing.breach import breach, require
 from sendto.sdk.testing.checks import check
 from sendto.sdk.testing.stage import Stage
+from sendto.sdk.testing.watch import secrets_of
 
 _SECRET = re.compile(r"(^|_)(token|secrets?|password|api_key|key|private_key)$")
 _RATE = re.compile(r"[1-9][0-9]*/(s|min|h)")
@@ -77,6 +80,19 @@ async def unknown_settings_are_refused(stage: Stage) -> None:
     except ValidationError:
         return
     breach('Config takes a setting that it does not know: set extra="forbid" (AdapterConfig has it)')
+
+
+@check(lambda case, _: hasattr(case.adapter, "documentation"))
+async def its_example_works(stage: Stage) -> None:
+    """The example of its documentation is a configuration that it takes, and shows no secret."""
+    told = stage.case.adapter.documentation  # type: ignore[attr-defined]  # an adapter may have it
+    require(isinstance(told, Documentation), "documentation is no sendto.sdk.Documentation")
+    try:
+        config = stage.case.adapter.Config.model_validate(told.configuration())
+    except ValidationError as error:
+        breach(f"Config refuses the example: {error}")
+    shown = json.dumps(told.example, default=str)
+    require(not any(secret and secret in shown for secret in secrets_of(config)), "the example holds a secret as text")
 
 
 def _texts(config: BaseModel, path: str = "") -> Iterator[tuple[str, Any]]:
