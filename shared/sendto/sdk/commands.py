@@ -53,7 +53,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class RemoteState:
-    """What a provider holds, in the same form as `Adapter.content` gives for what it should hold."""
+    """What a provider holds, in the same form as `Adapter.content` gives for what it should hold.
+
+    Members of `content` that the provider keeps in its own way, so that they cannot be compared, are left out.
+    """
 
     remote: RemoteRef | None
     content: dict[str, object] = field(repr=False)
