@@ -24,6 +24,7 @@ from sendto.runtime.health import health_routes
 from sendto.runtime.notify import Notifier
 from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
+from sendto.sdk.discovery import installed_adapters
 from sendto_dispatcher.configuration import Configuration, Running
 from sendto_dispatcher.engine.engine import Engine, know_providers
 from sendto_dispatcher.intake.dead_letters import DeadLetters
@@ -49,6 +50,7 @@ class Dispatcher:
         self._settings = settings
         self._clock = SystemClock()
         self.configuration = Configuration(settings, base, file)
+        _tell_broken_adapters()
         running = self.configuration.current
         self._replica = provider_store.ReplicaRow(
             id=str(new_uuid()),
@@ -98,6 +100,7 @@ class Dispatcher:
             "database": self._database_ready,
             "intake": self._intake.readiness,
             "loops": self.supervisor.readiness,
+            "providers": self.configuration.readiness,
         }
         app.include_router(health_routes(checks, before_metrics=self._before_metrics))
         app.include_router(ops_routes(self._database, self._current, self._replayer))
@@ -107,7 +110,7 @@ class Dispatcher:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        await know_providers(self._database, self._configured())
+        await know_providers(self._database, self._named())
         await self._engine.start()
         self.supervisor.start("intake", self._intake.run)
         self.supervisor.start("intake.notify", self._notifier.run)
@@ -127,6 +130,7 @@ class Dispatcher:
         running = self.configuration.current
         return Configured(
             rates={name: one.bucket.rate_per_s if one.bucket else None for name, one in running.providers.items()},
+            broken=running.broken,
             routing=running.routing,
             digest=running.digest,
         )
@@ -139,9 +143,13 @@ class Dispatcher:
         """The providers that this process serves now."""
         return frozenset(self.configuration.current.providers)
 
+    def _named(self) -> frozenset[str]:
+        """The providers that the configuration names and ops can ask for, also those that cannot be served."""
+        return self._configured() | self.configuration.current.broken.keys()
+
     async def _use(self, running: Running) -> None:
         """Put a new configuration in force, for new batches and new claims."""
-        await know_providers(self._database, self._configured())
+        await know_providers(self._database, self._named())
         await self._engine.use(list(running.providers.values()))
         self._intake.use(running.intake_rules, running.settings.sources)
         self._replica = replace(self._replica, config_digest=running.digest)
@@ -179,6 +187,15 @@ class Dispatcher:
 
 async def _database_away(_: Request, __: Exception) -> JSONResponse:
     return JSONResponse({"detail": "the database is away"}, status_code=503, headers={"Retry-After": "1"})
+
+
+def _tell_broken_adapters() -> None:
+    """A broken plugin is told of, also where no provider needs it."""
+    for installed in installed_adapters():
+        if installed.problem is not None:
+            _log.warning(
+                "adapter_broken", adapter=installed.name, brought_by=installed.distribution, problem=installed.problem
+            )
 
 
 def _digest_key(settings: DispatcherSettings) -> bytes:

@@ -17,7 +17,14 @@ from prometheus_client import Counter, Info
 from sendto.runtime import logs
 from sendto.runtime.settings import SettingsInvalid, load
 from sendto_dispatcher.domain.routing import Routing, Rule
-from sendto_dispatcher.engine.provider import Provider, ProviderUnusable, build_provider, config_digest, resolve_secrets
+from sendto_dispatcher.engine.provider import (
+    Provider,
+    ProviderBroken,
+    ProviderUnusable,
+    build_provider,
+    config_digest,
+    resolve_secrets,
+)
 from sendto_dispatcher.settings import DispatcherSettings, ProviderSettings
 from sendto_dispatcher.store.taking import IntakeRules
 
@@ -61,6 +68,8 @@ class Running:
     settings: DispatcherSettings
     providers: Mapping[str, Provider]
     routing: Routing
+    broken: Mapping[str, str]
+    """enabled providers that cannot be served because their plugin is broken, and how"""
     digest: str
     """the same on every replica that has the same providers, routes and sources"""
     loaded_at: datetime
@@ -90,6 +99,8 @@ class Configuration:
         self._given = settings
         self._fixed = {name: getattr(settings, name) for name in _FIXED}
         self._made: dict[str, tuple[object, Provider]] = {}
+        self._broken: dict[str, str] | None = None
+        """None until the first configuration is built"""
         self._asked = asyncio.Event()
         self._uses: list[Callable[[Running], Awaitable[None]]] = []
         self.refused: str | None = None
@@ -101,6 +112,10 @@ class Configuration:
     def on_change(self, use: Callable[[Running], Awaitable[None]]) -> None:
         """Have every new configuration told, after those who asked before."""
         self._uses.append(use)
+
+    async def readiness(self) -> str | None:
+        """None while every enabled provider can be served, else which cannot; why is in the log and for ops."""
+        return f"broken adapter of {names}" if (names := ", ".join(sorted(self.current.broken))) else None
 
     def ask(self) -> None:
         """Read the configuration anew, as after SIGHUP."""
@@ -162,18 +177,29 @@ class Configuration:
         _log.error("configuration_refused", reason=reason, in_force=self.current.digest)
 
     def _build(self, given: DispatcherSettings) -> Running:
-        """The whole of a configuration, or none of it; a provider that is the same stays the same object."""
+        """The whole of a configuration, or none of it; a provider that is the same stays the same object.
+
+        At the start a broken plugin costs its own providers only. Later a provider that was served is not given up.
+        """
         settings = given.model_copy(update=self._fixed)
-        made = {
-            name: self._make(name, provider, settings)
-            for name, provider in settings.providers.items()
-            if provider.enabled
-        }
-        self._made = made
+        made: dict[str, tuple[object, Provider]] = {}
+        broken: dict[str, str] = {}
+        for name, provider in settings.providers.items():
+            if not provider.enabled:
+                continue
+            try:
+                made[name] = self._make(name, provider, settings)
+            except ProviderBroken as problem:
+                if self._broken is not None and name not in self._broken:
+                    raise
+                broken[name] = str(problem)
+                _log.error("provider_broken", provider=name, problem=str(problem))
+        self._made, self._broken = made, broken
         return Running(
             settings=settings,
             providers={name: provider for name, (_, provider) in made.items()},
             routing=build_routing(settings),
+            broken=broken,
             digest=config_digest(settings.model_dump_json(include={"providers", "routes", "routing", "sources"})),
             loaded_at=datetime.now(UTC),
         )

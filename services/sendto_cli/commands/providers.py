@@ -63,6 +63,8 @@ def rename(
 
 
 def _state(row: dict[str, object]) -> str:
+    if row["problem"]:
+        return f"cannot be served: {row['problem']}"
     if not row["configured"]:
         return "not configured: its lanes wait"
     if row["paused_at"]:

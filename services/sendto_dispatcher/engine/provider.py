@@ -24,6 +24,10 @@ class ProviderUnusable(Exception):  # noqa: N818 - named for what happened
     """A configured provider cannot be served: its adapter is missing, broken, or misconfigured. The text says why."""
 
 
+class ProviderBroken(ProviderUnusable):
+    """Its adapter is installed and cannot be used: a fault of the plugin, not of the configuration."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """One configured provider."""
@@ -68,10 +72,13 @@ def load_adapter(name: str) -> type[Adapter]:
     """The class behind one entry point.
 
     Raises:
-        ProviderUnusable: there is none of this name, it cannot be imported, or it was made for another interface.
+        ProviderUnusable: there is none of this name.
+        ProviderBroken: it cannot be imported, or was made for another interface.
     """
     try:
         return discovery.load_adapter(name)
+    except discovery.AdapterBroken as broken:
+        raise ProviderBroken(str(broken)) from broken
     except discovery.AdapterUnusable as unusable:
         raise ProviderUnusable(str(unusable)) from unusable
 
@@ -113,7 +120,10 @@ def _make_adapter(name: str, settings: ProviderSettings, base: Path) -> Adapter:
         raise ProviderUnusable(f"[providers.{name}.config] {describe(error)}") from None
     except SettingsInvalid as error:
         raise ProviderUnusable(f"[providers.{name}.config] {error}") from None
-    return adapter_class(config)  # type: ignore[call-arg]  # the protocol leaves constructors to the classes
+    try:
+        return adapter_class(config)  # type: ignore[call-arg]  # the protocol leaves constructors to the classes
+    except Exception as error:  # a plugin's constructor can raise anything
+        raise ProviderBroken(f"adapter {settings.adapter!r} cannot be made: {type(error).__name__}") from error
 
 
 def resolve_secrets(value: Any, base: Path) -> Any:  # noqa: ANN401 - a configuration tree

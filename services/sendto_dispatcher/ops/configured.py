@@ -12,6 +12,8 @@ class Configured:
 
     rates: Mapping[str, float | None]
     """the providers that this process serves, with their requests per second; None: unlimited"""
+    broken: Mapping[str, str]
+    """configured providers that cannot be served because their plugin is broken, and how"""
     routing: Routing
     digest: str
 

@@ -42,6 +42,8 @@ class ProviderShown(BaseModel):
     provider: str
     configured: bool
     """whether the process that answers serves it"""
+    problem: str | None
+    """how its plugin is broken, so that it cannot be served"""
     paused_at: datetime | None
     paused_by: str | None
     pause_reason: str | None
@@ -76,8 +78,11 @@ def provider_routes(database: Database, doors: Doors, current: Current) -> APIRo
         """Every provider that was ever configured, with its gates."""
         async with database.connection() as connection:
             rows = await provider_rows(connection)
-        served = current().providers
-        return [ProviderShown(**row, configured=row["provider"] in served) for row in rows]
+        now = current()
+        return [
+            ProviderShown(**row, configured=row["provider"] in now.providers, problem=now.broken.get(row["provider"]))
+            for row in rows
+        ]
 
     @routes.get("/replicas")
     async def replicas(_: Annotated[Bearer, Depends(doors.reads)]) -> list[ReplicaShown]:
