@@ -218,4 +218,4 @@ def _abilities(can: Capabilities) -> Iterator[str]:
 
 
 def _requests_of(can: Capabilities) -> str:
-    return ", ".join(f"{can.requests_of(operation)} for a {operation}" for operation in Operation)
+    return ", ".join(f"{can.requests_of(operation)} to {operation}" for operation in Operation)

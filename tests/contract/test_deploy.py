@@ -169,10 +169,10 @@ def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
 
 
-def test_the_image_installs_all_extras_but_those_for_one_machine_and_for_development() -> None:
+def test_the_image_installs_all_extras_but_those_for_one_machine_and_for_tests() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     installed = re.findall(r"--extra (\w+)", (DEPLOY / "Dockerfile").read_text(encoding="utf-8"))
-    assert {*installed, "runtime", "embedded", "all", "dev"} == project["optional-dependencies"].keys()
+    assert {*installed, "runtime", "embedded", "testing", "all", "dev"} == project["optional-dependencies"].keys()
 
 
 def test_the_build_gets_what_the_dockerfile_copies() -> None:
