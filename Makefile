@@ -43,8 +43,8 @@ fmt: install  ## format, and mend what can be mended by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install  ## measure orders in, deliveries out, and the time between
-	$(BIN)/python -m tests.bench
+bench: install  ## measure what matters, each figure beside its limit in the same run; ARGS chooses
+	$(BIN)/python -m tests.bench $(ARGS)
 
 # kcat speaks to Kafka as a stranger would, Chromium looks at the pages. Without them their tests are skipped.
 tools:

@@ -136,14 +136,14 @@ class _Own:
 
 
 class OwnPostgres(_Own):
-    """A PostgreSQL of a test's own."""
+    """A PostgreSQL of a test's own; `durable` as in production, which few tests need."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         port = free_port()
         self._embedded = EmbeddedPostgres(folder, port=port, password="test")
         self._embedded.prepare()
         # A run that is cut short loses nothing that anyone wants; a test that kills it tests a killed process.
-        command = [*self._embedded.command, "--fsync=off"]
+        command = [*self._embedded.command, *([] if durable else ["--fsync=off"])]
         super().__init__(command, port, folder / "log", signal.SIGINT)
 
     def url(self, database: str) -> str:

@@ -1,0 +1,183 @@
+"""What a scenario runs on: PostgreSQL with durable commits, Kafka, the receiver, and dispatchers as processes."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from infra.eventually import eventually
+from infra.postgres import Databases
+from infra.serving import Caller
+from infra.topics import new_topics
+
+from sendto.runtime.settings import TopicSettings
+
+TESTS = Path(__file__).parents[1]
+PATIENCE_S = 1_200.0
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The servers of a run, and a folder for what its processes write."""
+
+    databases: Databases
+    kafka: str
+    folder: Path
+
+
+async def spawn(*arguments: object, env: dict[str, str] | None = None, log: Path | None = None) -> Any:
+    """A Python process of ours that ends with us; its output is piped, or goes to a log."""
+    out = log.open("ab") if log else asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        *("setpriv", "--pdeathsig=KILL", "--", sys.executable, "-m", *map(str, arguments)),
+        cwd=TESTS,
+        env=os.environ | (env or {}),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=out,
+        stderr=out if log else None,
+    )
+
+
+class Receiver:
+    """The receiver's process, and what it counted."""
+
+    def __init__(self, process: Any, port: int) -> None:
+        self._process = process
+        self._call = Caller(f"http://127.0.0.1:{port}")
+        self.url = self._call.url
+
+    async def reset(self, **behaviour: Any) -> None:
+        """Forget everything; behave like this."""
+        await self._call("PUT", "/reset", behaviour)
+
+    async def behave(self, **behaviour: Any) -> None:
+        """Behave like this from now on."""
+        await self._call("PUT", "/behaviour", behaviour)
+
+    async def stats(self, *, whole: bool = False) -> dict[str, Any]:
+        """The figures."""
+        figures: dict[str, Any] = (await self._call("GET", "/whole" if whole else "/stats")).json
+        return figures
+
+    async def holds(self, orders: int, version: int) -> dict[str, Any]:
+        """Wait until it holds this version of so many orders."""
+
+        async def all_held() -> dict[str, Any] | None:
+            stats = await self.stats()
+            if stats["orders"] < orders:
+                return None
+            if version == 1:
+                return stats
+            newest = (await self.stats(whole=True))["newest"]
+            return stats if all(held >= version for held in newest.values()) else None
+
+        stats = await eventually(all_held, PATIENCE_S)
+        assert stats is not None
+        return stats
+
+    async def stop(self) -> None:
+        """End it."""
+        await self._call.close()
+        self._process.kill()
+        await self._process.wait()
+
+
+@asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    """A receiver for a block."""
+    process = await spawn("bench.receiver")
+    receiver = Receiver(process, int(await process.stdout.readline()))
+    try:
+        yield receiver
+    finally:
+        await receiver.stop()
+
+
+class DispatcherProcess:
+    """One `sendto dispatcher`, measured from outside."""
+
+    def __init__(self, config: Path, log: Path) -> None:
+        self._config = config
+        self._log = log
+        self._process: Any = None
+
+    async def start(self) -> None:
+        """Start it; it works as soon as it can."""
+        self._process = await spawn("sendto_cli", "dispatcher", "--config", self._config, log=self._log)
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds that it has used."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        return float(times.user + times.system)
+
+    @property
+    def peak_mib(self) -> float:
+        """The most memory that it had."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
+        return int(line.split()[1]) / 1024
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return int(self._process.pid)
+
+    async def kill(self) -> None:
+        """End it as a crash would."""
+        self._process.kill()
+        await self._process.wait()
+
+    async def stop(self) -> None:
+        """End it in good order."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+            await self._process.wait()
+
+
+@dataclass(frozen=True)
+class Site:
+    """One dispatcher database and its topics, of one measurement."""
+
+    machine: Machine
+    topics: TopicSettings
+    database_url: str
+
+    def dispatcher(self, name: str, url: str, secret: str, *, enabled: bool = True, **limits: Any) -> DispatcherProcess:
+        """A dispatcher with the webhook adapter at this address."""
+        folder = self.machine.folder
+        config = folder / f"{name}.toml"
+        config.write_text(_configuration(self, url, secret, enabled=enabled, limits=limits))
+        return DispatcherProcess(config, folder / f"{name}.log")
+
+
+@asynccontextmanager
+async def site(machine: Machine, partitions: int = 12) -> AsyncIterator[Site]:
+    """New topics and a new database."""
+    topics = await new_topics(machine.kafka, partitions)
+    async with machine.databases.migrated("dispatcher") as url:
+        yield Site(machine, topics, url)
+
+
+def _configuration(site: Site, url: str, secret: str, *, enabled: bool, limits: dict[str, Any]) -> str:
+    quoted = json.dumps
+    lines = [
+        '[log]\nlevel = "info"\nformat = "json"',
+        f"[kafka]\nbootstrap_servers = {quoted(site.machine.kafka)}",
+        "[topics]",
+        *(f"{name} = {quoted(value)}" for name, value in site.topics.model_dump().items()),
+        f'[dispatcher]\ndatabase_url = {quoted(site.database_url)}\nport = 0\ndigest_key = "bench"',
+        f'[providers.bench]\nadapter = "webhook"\nenabled = {quoted(enabled)}',
+        f"[providers.bench.config]\nurl = {quoted(url)}\nsecrets = [{quoted(secret)}]",
+        "[providers.bench.limits]",
+        *(f"{name} = {quoted(value)}" for name, value in limits.items()),
+        '[routing]\ndefault = ["bench"]',
+    ]
+    return "\n".join(lines) + "\n"

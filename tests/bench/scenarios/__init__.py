@@ -1,0 +1,26 @@
+"""What is measured, by name. Each scenario takes the machine and a size, and gives what it measured."""
+
+from collections.abc import Awaitable, Callable
+
+from bench.figures import Measured
+from bench.machine import Machine
+from bench.scenarios import api, backlog, delivery, intake, latency, relay, scale, trouble
+
+Scenario = Callable[[Machine, float], Awaitable[Measured]]
+"""the number scales how much is done: 1 is what the figures are stated for"""
+
+SCENARIOS: dict[str, Scenario] = {
+    "delivery": delivery.distinct,
+    "coalescing": delivery.coalescing,
+    "two-processes": delivery.two_processes,
+    "slow-provider": delivery.slow_provider,
+    "intake": intake.intake,
+    "relay": relay.relay,
+    "latency": latency.latency,
+    "outage": trouble.outage,
+    "kill": trouble.kill,
+    "failing-lane": trouble.failing_lane,
+    "api": api.api,
+    "backlog": backlog.backlog,
+    "scale": scale.scale,
+}

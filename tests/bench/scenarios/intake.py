@@ -1,0 +1,66 @@
+"""How fast events become lanes, and how fast those that say nothing new are dropped."""
+
+from statistics import median
+
+import asyncpg
+from infra.eventually import eventually
+
+from bench.bare_loop import SECRET
+from bench.figures import Measured, at_least
+from bench.machine import PATIENCE_S, Machine, Site, site
+from bench.topic import fill
+
+_NOWHERE = "http://127.0.0.1:9"
+_TAKEN = """
+SELECT count(*) AS events, extract(epoch FROM max(taken_at) - min(taken_at))::float8 AS seconds
+FROM intake_event WHERE verdict = ANY($1::text[])
+"""
+_RUNS = 3
+
+
+async def intake(machine: Machine, size: float) -> Measured:
+    """The provider is not enabled, so that its lanes only wait."""
+    orders = int(50_000 * size)
+    into_lanes, dropped, written = [], [], 0
+    for _ in range(_RUNS):
+        async with site(machine) as place:
+            await fill(machine.kafka, place.topics.events, orders)
+            dispatcher = place.dispatcher("intake", _NOWHERE, SECRET, enabled=False)
+            await dispatcher.start()
+            into_lanes.append(await _rate(place, orders, ["counted", "folded"]))
+            before = await _changed(place)
+            await fill(machine.kafka, place.topics.events, orders)
+            dropped.append(await _rate(place, orders, ["repeated", "stale"]))
+            written += await _changed(place) - before
+            await dispatcher.stop()
+    assert written == 0, "a repeated event wrote a lane"
+    return Measured(
+        [
+            at_least("events into lanes", median(into_lanes), "/s", 12_000),
+            at_least("repeated events dropped", median(dropped), "/s", 20_000),
+        ]
+    )
+
+
+async def _rate(place: Site, events: int, verdicts: list[str]) -> float:
+    connection = await asyncpg.connect(place.database_url)
+
+    async def all_taken() -> asyncpg.Record | None:
+        row = await connection.fetchrow(_TAKEN, verdicts)
+        return row if row and row["events"] >= events else None
+
+    try:
+        row = await eventually(all_taken, PATIENCE_S)
+        assert row is not None
+        return float(row["events"] / row["seconds"])
+    finally:
+        await connection.close()
+
+
+async def _changed(place: Site) -> int:
+    connection = await asyncpg.connect(place.database_url)
+    try:
+        changed: int = await connection.fetchval("SELECT coalesce(sum(desired_generation), 0)::bigint FROM lane")
+        return changed
+    finally:
+        await connection.close()
