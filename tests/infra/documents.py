@@ -75,10 +75,12 @@ class Document:
     def made(self, schema: dict[str, Any]) -> Any:
         """A value with every member that the schema names, a canary in every free text."""
         schema = self._resolved(schema)
-        for word in ("allOf", "oneOf", "anyOf"):
-            if word in schema:
-                parts = [self.made(part) for part in (schema[word] if word == "allOf" else schema[word][:1])]
-                return {k: v for part in parts for k, v in part.items()} if word == "allOf" and parts else parts[0]
+        if "allOf" in schema:
+            parts = [self.made(part) for part in schema["allOf"]]
+            return {k: v for part in parts for k, v in part.items()} if isinstance(parts[0], dict) else parts[0]
+        for choice in ("oneOf", "anyOf"):
+            if choice in schema:
+                return self.made(schema[choice][0])
         if "enum" in schema:
             return schema["enum"][0]
         kinds = schema.get("type", "object")
@@ -107,9 +109,9 @@ class Document:
         return value
 
 
-def leaked(text: object) -> bool:
-    """Whether something of a made-up answer is in a text."""
-    return _CANARY in str(text)
+def repeats(outcome: object) -> bool:
+    """Whether the words of an outcome repeat something of a made-up answer."""
+    return any(_CANARY in str(getattr(outcome, name, "")) for name in ("code", "detail"))
 
 
 @cache

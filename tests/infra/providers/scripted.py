@@ -61,8 +61,8 @@ class Answer:
 class Scripted:
     """A provider that holds objects in memory.
 
-    `next` are answers that are given without doing anything, oldest first; `lose_answers` is how many of the coming
-    writes are carried out without an answer.
+    `next` are answers that are given without doing anything, oldest first (None: this request is treated as usual);
+    `lose_answers` is how many of the coming writes are carried out without an answer.
     """
 
     prefix = ""
@@ -74,14 +74,15 @@ class Scripted:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
-        self.next: deque[Answer] = deque()
+        self.next: deque[Answer | None] = deque()
         self.lose_answers = 0
 
     def answer(self, asked: Asked) -> Answer | None:
         """The answer to a request; None where it is lost."""
         self.asked.append(asked)
-        if self.next:
-            return self.next.popleft()
+        scripted = self.next.popleft() if self.next else None
+        if scripted is not None:
+            return scripted
         header, value = self.authorization
         if asked.headers.get(header) != value:
             return Answer(401, self.unauthorized)

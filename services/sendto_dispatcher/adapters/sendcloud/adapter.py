@@ -31,6 +31,7 @@ from sendto.sdk import (
     RemoteState,
     Requirement,
     Transient,
+    Unauthorized,
     classify,
 )
 from sendto.sdk.reading import health_of, read_failed
@@ -160,6 +161,8 @@ class SendcloudAdapter:
 
     async def _find_order(self, reference: str, http: Http) -> dict[str, Any] | None:
         response = await http.send(self._look_up(reference))
+        if response.status == HTTPStatus.BAD_REQUEST:  # it is all that could be wrong with the question
+            raise LookupFailed(Unauthorized("integration_unknown", "Sendcloud does not know the integration"))
         orders = json_object(response).get("data")
         if response.status != HTTPStatus.OK or not isinstance(orders, list):
             raise read_failed(response)

@@ -71,18 +71,20 @@ class SpokeAdapter:
         """The first request of a command (pure)."""
         if command.operation is Operation.CREATE:
             return translate.create(command, self._base_url, self._headers, self._depot)
-        if command.remote is None:
+        known = _known(command)
+        if known is None:
             return translate.unassigned(command.reference, self._base_url, self._headers)
-        return self._change(command, command.remote.value)
+        return self._change(command, known)
 
     async def apply(self, command: Command, http: Http) -> Outcome:
         """Carry out one command. A stop that is not where it was has been planned, or is gone."""
         if command.operation is Operation.CREATE:
             return self._outcome(command, await http.send(self.translate(command)))
+        known = _known(command)
         try:
-            if command.remote is None:
+            if known is None:
                 return await self._change_found(command, await self.find(command.reference, http), http)
-            response = await http.send(self._change(command, command.remote.value))
+            response = await http.send(self._change(command, known))
             if response.status != HTTPStatus.NOT_FOUND:
                 return self._outcome(command, response)
             return await self._change_found(command, await self._search(command.reference, http), http)
@@ -99,7 +101,10 @@ class SpokeAdapter:
 
     async def fetch(self, remote: RemoteRef, http: Http) -> RemoteState | None:
         """What Spoke holds under an id of its own."""
-        response = await http.send(HttpRequest("GET", f"{self._base_url}/{remote.value}", self._headers))
+        known = translate.usable(remote.value)
+        if known is None:
+            return None
+        response = await http.send(HttpRequest("GET", f"{self._base_url}/{known}", self._headers))
         if response.status == HTTPStatus.NOT_FOUND:
             return None
         stop = json_object(response)
@@ -124,7 +129,7 @@ class SpokeAdapter:
         return _of(stops, reference)
 
     async def _change_found(self, command: Command, remote: RemoteRef | None, http: Http) -> Outcome:
-        if remote is None or remote == command.remote:
+        if remote is None or remote == command.remote:  # where it is said to be, it was not found just now
             return AlreadyAbsent()
         return self._outcome(command, await http.send(self._change(command, remote.value)))
 
@@ -135,6 +140,10 @@ class SpokeAdapter:
 
     def _outcome(self, command: Command, response: HttpResponse) -> Outcome:
         return outcome_of(command.operation, response, self.capabilities, now=datetime.now(UTC))
+
+
+def _known(command: Command) -> str | None:
+    return None if command.remote is None else translate.usable(command.remote.value)
 
 
 def _of(stops: list[dict[str, Any]], reference: str) -> RemoteRef | None:

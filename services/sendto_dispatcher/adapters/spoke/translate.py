@@ -56,7 +56,11 @@ def anywhere(reference: str, base_url: str, headers: dict[str, str]) -> HttpRequ
 
 def identifier(stop: dict[str, Any]) -> str | None:
     """Spoke's id of a stop, which is its path too; None where it is no such path."""
-    found = stop.get("id")
+    return usable(stop.get("id"))
+
+
+def usable(found: object) -> str | None:
+    """An id of a stop that may be put into an address, None where it is none."""
     return found if isinstance(found, str) and _ID.fullmatch(found) else None
 
 

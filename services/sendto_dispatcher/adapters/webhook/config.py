@@ -2,12 +2,12 @@
 
 import base64
 import binascii
-import ipaddress
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 
 from sendto.sdk import AdapterConfig
+from sendto.sdk.urls import SecureUrl
 
 _SECRET_MIN_BYTES = 24
 _SECRET_MAX_BYTES = 64
@@ -17,7 +17,7 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of all secrets, not one of t
 class WebhookConfig(AdapterConfig):
     """Where events go and how they are signed."""
 
-    url: AnyHttpUrl
+    url: SecureUrl
     """https, unless the host is loopback"""
     secrets: Annotated[list[SecretStr], Field(min_length=1, max_length=8)]
     """24 to 64 bytes each, in Base64, `whsec_` before it or not; several while they are rotated"""
@@ -35,19 +35,3 @@ class WebhookConfig(AdapterConfig):
             if not _SECRET_MIN_BYTES <= len(raw) <= _SECRET_MAX_BYTES:
                 raise ValueError(f"a secret has {len(raw)} bytes, not {_SECRET_MIN_BYTES} to {_SECRET_MAX_BYTES}")
         return secrets
-
-    @model_validator(mode="after")
-    def _encrypted(self) -> Self:
-        if self.url.scheme != "https" and not is_loopback(self.url.host or ""):
-            raise ValueError("url must be https, unless its host is loopback")
-        return self
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine, by its name alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
