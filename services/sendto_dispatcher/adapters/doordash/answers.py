@@ -85,9 +85,9 @@ def _done(reference: str, operation: Operation, response: HttpResponse) -> Outco
 
 
 def _conflict(operation: Operation, response: HttpResponse) -> Outcome:
-    reason = json_object(response).get("reason")
+    reason = str(json_object(response).get("reason"))
     if reason in _IN_PROGRESS:
-        return Transient(str(reason), "DoorDash is still at work on it", nothing_done=True)
+        return Transient(reason, "DoorDash is still at work on it", nothing_done=True)
     if operation is Operation.DELETE and reason == "delivery_cancelled":
         return AlreadyAbsent()
     return _rejected(response, Rejected("http_409"))
@@ -95,8 +95,8 @@ def _conflict(operation: Operation, response: HttpResponse) -> Outcome:
 
 def _rejected(response: HttpResponse, otherwise: Rejected) -> Rejected:
     body = json_object(response)
-    reason = body.get("reason")
-    if isinstance(reason, str) and reason in _REASONS:
+    reason = str(body.get("reason"))
+    if reason in _REASONS:
         return Rejected(reason, _REASONS[reason])
     fields = {str(error.get("field")) for error in json_objects(body.get("field_errors"))} & _FIELDS
     if fields:

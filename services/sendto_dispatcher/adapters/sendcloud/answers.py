@@ -114,7 +114,7 @@ def _about(number: int, errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _rejected(errors: list[dict[str, Any]]) -> Rejected:
     """In words of ours: the code, if it is a documented one, and the fields, if they are some that we send."""
-    code = next((str(error["code"]) for error in errors if error.get("code") in _CODES), None)
+    code = next((code for error in errors if (code := str(error.get("code"))) in _CODES), None)
     fields = sorted({part for error in errors for part in re.split(r"\W", _pointer(error))} & _FIELDS)
     return Rejected(f"sendcloud_{code}" if code else "http_400", f"about {', '.join(fields)}" if fields else "")
 

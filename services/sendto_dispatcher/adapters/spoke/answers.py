@@ -33,9 +33,8 @@ def outcome_of(operation: Operation, response: HttpResponse, capabilities: Capab
         case Applied():
             return _done(operation, response)
         case Rejected() | Unauthorized():
-            code = json_object(response).get("code")
-            known = code if isinstance(code, str) and code in _CODES else None
-            return Rejected(known, _CODES[known]) if known else outcome
+            code = str(json_object(response).get("code"))
+            return Rejected(code, _CODES[code]) if code in _CODES else outcome
         case _:
             return outcome
 
