@@ -23,18 +23,31 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class ApiSection(DatabaseSettings, HttpSettings):
-    """[api]."""
+class SiteSection(BaseModel):
+    """What of [api] says where in the world the site is."""
 
-    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
-    connect_timeout_s: PositiveSeconds = 2.0
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     """the site's: times without an offset are in it"""
     default_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "GB"
     """region of phone numbers without a country code"""
+
+
+class SiteSettings(BaseModel):
+    """The configuration, as far as it says where in the world the site is."""
+
+    api: SiteSection = SiteSection()
+
+
+class ApiSection(SiteSection, DatabaseSettings, HttpSettings):
+    """[api]."""
+
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    connect_timeout_s: PositiveSeconds = 2.0
     default_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "GBP"
     """of orders that name none"""
     max_body_bytes: Annotated[int, Field(ge=1_024)] = 65_536
+    rate_limit: Annotated[str, Field(pattern=r"^[1-9][0-9]*/(s|min|h)$")] | None = None
+    """requests of one token, of each process; None: unlimited"""
     token_cache_s: Annotated[float, Field(ge=0, le=60)] = 2.0
     """how long a token that was looked up is taken as it was"""
     idempotency_keep_s: Annotated[int, Field(ge=60)] = 86_400

@@ -200,6 +200,27 @@ class OutboxEvent(Table, table=True):
     published_at: datetime | None = Field(sa_column=_maybe_time())
 
 
+class Republication(Table, table=True):
+    """A publication of every order's current state, and how far it has come; at most one is unfinished."""
+
+    __tablename__ = "republication"
+    __table_args__ = (
+        Index(
+            "republication_unfinished_idx",
+            text("(finished_at IS NULL)"),
+            unique=True,
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=_serial())
+    started_at: datetime = Field(sa_column=_time(server_default=text("now()")))
+    finished_at: datetime | None = Field(sa_column=_maybe_time())
+    after_order_id: int = Field(sa_column=_big(server_default=text("0")))
+    """the orders up to this one are done"""
+    orders: int = Field(sa_column=_big(server_default=text("0")))
+
+
 class ApiToken(Table, table=True):
     """A bearer token of the API; only its hash is kept."""
 

@@ -69,8 +69,9 @@ SELECT o.*, {columns_of("a", ADDRESS_COLUMNS)}, {columns_of("c", CUSTOMER_COLUMN
 FROM "order" o
 LEFT JOIN order_address a ON a.order_id = o.order_id
 LEFT JOIN customer c ON c.order_id = o.order_id
-WHERE o.order_id = $1
 """
+_SELECT_ONE = f"{_SELECT} WHERE o.order_id = $1"
+_SELECT_SEVERAL = f"{_SELECT} WHERE o.order_id = ANY($1::bigint[]) ORDER BY o.order_id"
 _LOCK = {"locked": '(SELECT order_id FROM "order" WHERE order_id = $1 FOR UPDATE)'}
 _NEXT = {
     "order_id": "nextval('order_id_seq')",
@@ -109,8 +110,13 @@ class Fresh:
 
 async def find(connection: Connection, order_id: int, *, brings_address: bool = False) -> Found | None:
     """The order as it stands, or None."""
-    row = await connection.fetchrow(_SELECT, order_id, brings_address)
+    row = await connection.fetchrow(_SELECT_ONE, order_id, brings_address)
     return _found(row) if row else None
+
+
+async def select_orders(connection: Connection, order_ids: list[int]) -> list[Found]:
+    """Several orders as they stand, by their ids."""
+    return [_found(row) for row in await connection.fetch(_SELECT_SEVERAL, order_ids, False)]  # noqa: FBT003 - $2
 
 
 async def lock(turn: Turn, order_id: int, *, brings_address: bool = False) -> Found | None:

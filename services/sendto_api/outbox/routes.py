@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from sendto_api.http.documentation import documented
+from sendto_api.http.documentation import Operation, Success, reading
 from sendto_api.http.requests import Site, path_id
 from sendto_api.outbox.store import unpublished_of
 from sendto_api.tokens.permissions import ORDERS_READ
@@ -27,15 +27,28 @@ class WaitingEvents(BaseModel):
     data: list[WaitingEvent]
 
 
-def outbox_routes(site: Site) -> APIRouter:
-    """Look at an order's part of the outbox."""
-    routes = APIRouter(prefix="/orders", tags=["orders"])
+WAITING = Operation(
+    id="listWaitingEvents",
+    summary="Events of an order that are not published yet, also of one that was deleted",
+    permission=ORDERS_READ,
+    headers=("X-Request-Id",),
+    successes=(
+        Success(
+            status=200,
+            says="They, in the order in which they will be published; none where all are.",
+            schema=WaitingEvents,
+            example={"data": []},
+        ),
+    ),
+    errors=reading(404),
+)
 
-    @routes.get(
-        "/{order_id}/waiting-events",
-        summary="Events of an order that are not published yet, also of one that was deleted",
-        **documented(WaitingEvents, 401, 403, 404),
-    )
+
+def outbox_routes(site: Site, prefix: str) -> APIRouter:
+    """Look at an order's part of the outbox."""
+    routes = APIRouter(prefix=f"{prefix}/orders", tags=["orders"])
+
+    @routes.get("/{order_id}/waiting-events", **WAITING.route())
     async def waiting(order_id: str, request: Request) -> WaitingEvents:
         await site.allow(request, ORDERS_READ)
         number = path_id(order_id)
