@@ -6,30 +6,34 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from pydantic import SecretStr
 from starlette_exporter import PrometheusMiddleware
 
 from sendto.kernel.clock import SystemClock
 from sendto.runtime import logs
 from sendto.runtime.database import Database, DatabaseAway
 from sendto.runtime.health import health_routes
+from sendto.runtime.listen import listen
 from sendto.runtime.notify import Notifier
 from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
 from sendto_api.customers.routes import customer_routes
 from sendto_api.http import problems
-from sendto_api.http.documentation import ProblemObject
 from sendto_api.http.idempotency import prune_answers
 from sendto_api.http.middleware import RequestFrame
+from sendto_api.http.rates import RateLimiter
 from sendto_api.http.requests import Site
 from sendto_api.http.writes import Writer
+from sendto_api.openapi import CANONICAL, SAME, document
 from sendto_api.orders.routes import order_routes
 from sendto_api.outbox.routes import outbox_routes
 from sendto_api.outbox.store import CHANNEL
-from sendto_api.settings import ApiSettings
+from sendto_api.settings import ApiSection, ApiSettings
 from sendto_api.tokens.auth import Authenticator
+from sendto_api.tokens.store import CHANNEL as REVOKED
 
 _PRUNE_EVERY_S = 60.0
-PREFIXES = ("/v3", "/api")
+PREFIXES = (CANONICAL, SAME)
 
 
 class Api:
@@ -40,8 +44,14 @@ class Api:
         self._supervisor = supervisor
         self._database = Database(settings.api, application_name="sendto-api")
         self._notifier = Notifier(self._database, CHANNEL)
-        authenticator = Authenticator(self._database, SystemClock(), cache_s=settings.api.token_cache_s)
-        self._site = Site(settings.api, self._database, authenticator, Writer(self._database, self._notifier))
+        self._authenticator = Authenticator(self._database, SystemClock(), cache_s=settings.api.token_cache_s)
+        self._site = Site(
+            settings=settings.api,
+            database=self._database,
+            authenticator=self._authenticator,
+            limiter=RateLimiter(settings.api.rate_limit, SystemClock()),
+            writer=Writer(self._database, self._notifier),
+        )
 
     def app(self) -> FastAPI:
         """The HTTP application."""
@@ -52,23 +62,31 @@ class Api:
             lifespan=self._lifespan,
             redirect_slashes=False,
         )
-        app.include_router(health_routes({"database": self._ready}))
-        for prefix in PREFIXES:
-            app.include_router(customer_routes(self._site), prefix=prefix)
-            app.include_router(order_routes(self._site), prefix=prefix)
-            app.include_router(outbox_routes(self._site), prefix=prefix)
+        routers = [
+            health_routes({"database": self._ready}),
+            *(
+                make(self._site, prefix)
+                for prefix in PREFIXES
+                for make in (order_routes, customer_routes, outbox_routes)
+            ),
+        ]
+        for router in routers:
+            app.include_router(router)
+        app.state.routes = [*app.routes, *(route for router in routers for route in router.routes)]
+        described = document(app.state.routes)
+        app.openapi = lambda: described  # type: ignore[method-assign]  # FastAPI's own way of replacing it
         problems.install(app)
         app.add_middleware(
             PrometheusMiddleware, app_name="api", prefix="sendto_http", group_paths=True, filter_unhandled_paths=True
         )
         app.add_middleware(RequestFrame)
-        _document_problems(app)
         return app
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self._supervisor.start("notify", self._notifier.run)
         self._supervisor.start("prune", self._prune)
+        self._supervisor.start("revoked", lambda: listen(self._database, REVOKED, self._authenticator.forget))
         yield
         await self._supervisor.stop()
         await self._database.close()
@@ -91,19 +109,10 @@ class Api:
             await asyncio.sleep(_PRUNE_EVERY_S)
 
 
-def _document_problems(app: FastAPI) -> None:
-    """Put the error's schema and the security scheme into the OpenAPI document."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, object]:
-        document = generate()
-        components = document.setdefault("components", {})
-        components.setdefault("schemas", {})["ProblemObject"] = ProblemObject.model_json_schema()
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        document["security"] = [{"token": []}]
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way of extending it
+def described() -> dict[str, object]:
+    """The OpenAPI document of the application; no database is asked for it."""
+    section = ApiSection(database_url=SecretStr("postgresql://nobody@127.0.0.1/none"))
+    return Api(ApiSettings(api=section), Supervisor()).app().openapi()
 
 
 async def main(settings: ApiSettings) -> int:

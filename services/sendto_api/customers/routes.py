@@ -5,10 +5,10 @@ from http import HTTPStatus
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from sendto_api.customers.schemas import CustomerBody, CustomerObject, CustomerPatch, customer_object
+from sendto_api.customers import documentation
+from sendto_api.customers.schemas import CustomerBody, CustomerPatch, customer_object
 from sendto_api.customers.service import CustomerService, customer_not_found, order_not_found
 from sendto_api.http.conditions import check_if_match, etag, not_modified
-from sendto_api.http.documentation import documented, request_body
 from sendto_api.http.idempotency import Answer
 from sendto_api.http.requests import Site, path_id
 from sendto_api.http.turns import Turn
@@ -16,11 +16,11 @@ from sendto_api.orders.store import find
 from sendto_api.tokens.permissions import CUSTOMER_WRITE, ORDERS_READ
 
 
-def customer_routes(site: Site) -> APIRouter:
+def customer_routes(site: Site, prefix: str) -> APIRouter:
     """The singleton's five calls."""
-    routes = APIRouter(prefix="/orders/{order_id}/customer", tags=["customer"])
+    routes = APIRouter(prefix=f"{prefix}/orders/{{order_id}}/customer", tags=["customer"])
 
-    @routes.get("", summary="Read an order's customer", **documented(CustomerObject, 401, 403, 404))
+    @routes.get("", **documentation.READ.route())
     async def read(order_id: str, request: Request) -> Response:
         await site.allow(request, ORDERS_READ)
         number = path_id(order_id)
@@ -38,44 +38,28 @@ def customer_routes(site: Site) -> APIRouter:
             HTTPStatus.OK, msgspec.json.encode(customer_object(number, found.customer)), etag(version)
         ).response()
 
-    @routes.post(
-        "",
-        summary="Create an order's customer",
-        status_code=HTTPStatus.CREATED,
-        **documented(CustomerObject, 400, 401, 403, 404, 409, 412, 413, 415, 422),
-        **request_body(CustomerBody),
-    )
+    @routes.post("", **documentation.CREATE.route())
     async def create(order_id: str, request: Request) -> Response:
         call = await site.write(request, CUSTOMER_WRITE)
         number = path_id(order_id)
         body = call.model(CustomerBody)
         return await call.run(lambda turn: _service(site, turn, request).create(number, body))
 
-    @routes.put(
-        "",
-        summary="Create or replace an order's customer",
-        **documented(CustomerObject, 400, 401, 403, 404, 409, 412, 413, 415, 422),
-        **request_body(CustomerBody),
-    )
+    @routes.put("", **documentation.REPLACE.route())
     async def replace(order_id: str, request: Request) -> Response:
         call = await site.write(request, CUSTOMER_WRITE)
         number = path_id(order_id)
         body = call.model(CustomerBody)
         return await call.run(lambda turn: _service(site, turn, request).replace(number, body))
 
-    @routes.patch(
-        "",
-        summary="Change an order's customer",
-        **documented(CustomerObject, 400, 401, 403, 404, 409, 412, 413, 415, 422),
-        **request_body(CustomerPatch),
-    )
+    @routes.patch("", **documentation.CHANGE.route())
     async def patch(order_id: str, request: Request) -> Response:
         call = await site.write(request, CUSTOMER_WRITE)
         number = path_id(order_id)
         body = call.model(CustomerPatch)
         return await call.run(lambda turn: _service(site, turn, request).patch(number, body))
 
-    @routes.delete("", summary="Delete an order's customer", **documented(int, 400, 401, 403, 404, 409, 412, 413, 422))
+    @routes.delete("", **documentation.DELETE.route())
     async def delete(order_id: str, request: Request) -> Response:
         call = await site.write(request, CUSTOMER_WRITE)
         number = path_id(order_id)

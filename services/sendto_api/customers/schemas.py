@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from sendto_api.http.fields import Body, Phone, email, text
-from sendto_api.http.times import utc_micros
+from sendto_api.http.times import UtcTime, utc_micros
 
 Name = Annotated[str, text(100)]
 Email = Annotated[str, email(254)]
@@ -48,9 +48,9 @@ class CustomerObject(BaseModel):
     email: str
     phone_number: str | None
     mobile_number: str | None
-    created_at: str
-    updated_at: str
-    href: str
+    created_at: UtcTime
+    updated_at: UtcTime
+    href: Annotated[str, Field(pattern="^/orders/[0-9]+/customer$")]
 
 
 def customer_object(order_id: int, customer: dict[str, Any]) -> dict[str, Any]:

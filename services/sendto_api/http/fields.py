@@ -1,7 +1,7 @@
 """Field types that all resources share: trimmed texts with bounds, ids, times, codes.
 
-Each says in its JSON Schema exactly what it takes, so that a generated client and a generated test know it too.
-Texts are looked at for control characters as they were sent, then trimmed, then measured.
+Each says in its JSON Schema what it takes, so that generated clients and generated tests know it too. Texts are looked
+at for control characters as they were sent, then trimmed, then measured.
 """
 
 import unicodedata
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import pycountry
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from sendto_api.http.times import CLOCK_FORMAT, DATE_FORMAT, MOMENT_FORMAT, parse_clock, parse_date, parse_moment
@@ -28,9 +28,8 @@ _DIGITS = "0123456789"
 _PHONE_MARKS = "+().-/ "
 _PHONE_DIGITS_MIN, _PHONE_DIGITS_MAX, _PHONE_MOST = 7, 15, 25
 _IN_LINES = frozenset("\n\r\t")
-# What `str.strip` takes away, as far as one line may hold it; and then what several lines may.
+# What `str.strip` takes away, as far as one line may hold it.
 _BLANK = r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_BLANK_LINES = rf"\t\n\r{_BLANK}"
 CONTROL = r"\u0000-\u001f\u007f-\u009f"
 """Unicode's Cc, for a character class"""
 _CONTROL_IN_LINES = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
@@ -97,34 +96,32 @@ def _bounded(least: int, most: int) -> Callable[[Any], Any]:
     return check
 
 
-def _pattern(most: int, *, least: int, lines: bool = False) -> str:
-    """A trimmed text of so many characters, as a regular expression that every dialect reads the same way."""
-    blank, control = (_BLANK_LINES, _CONTROL_IN_LINES) if lines else (_BLANK, CONTROL)
-    edge = f"[^{blank}{control}]"
-    inner = f"{edge}(?:[^{control}]{{0,{most - 2}}}{edge})?"
-    return f"^[{blank}]*{inner}[{blank}]*$" if least else f"^[{blank}]*(?:{inner}[{blank}]*)?$"
+def _schema(most: int, *, blank: bool, lines: bool = False) -> dict[str, Any]:
+    """The JSON Schema of a text; in regular expressions that every dialect reads the same way."""
+    inner = f"[^{_CONTROL_IN_LINES if lines else CONTROL}]*"
+    if blank:
+        return {"type": ["string", "null"], "maxLength": most, "pattern": f"^{inner}$"}
+    return {"type": "string", "maxLength": most, "pattern": f"^{inner}[^{_BLANK}{CONTROL}]{inner}$"}
 
 
 def text(most: int) -> Rule:
     """A text in one line that must not be blank."""
-    return Rule(one_line, _bounded(1, most), {"type": "string", "pattern": _pattern(most, least=1)})
+    return Rule(one_line, _bounded(1, most), _schema(most, blank=False))
 
 
 def maybe_text(most: int) -> Rule:
     """A text in one line that may be left out; a blank one is null."""
-    schema = {"type": ["string", "null"], "pattern": _pattern(most, least=0)}
-    return Rule(_line_or_null, _bounded(0, most), schema)
+    return Rule(_line_or_null, _bounded(0, most), _schema(most, blank=True))
 
 
 def maybe_lines(most: int) -> Rule:
     """The same, which may hold newlines and tabs."""
-    schema = {"type": ["string", "null"], "pattern": _pattern(most, least=0, lines=True)}
-    return Rule(_lines_or_null, _bounded(0, most), schema)
+    return Rule(_lines_or_null, _bounded(0, most), _schema(most, blank=True, lines=True))
 
 
 def lines_text(most: int) -> Rule:
     """A text in several lines that is never null: null and blank are empty."""
-    schema = {"type": ["string", "null"], "pattern": _pattern(most, least=0, lines=True)}
+    schema = _schema(most, blank=True, lines=True)
     return Rule(lambda value: "" if value is None else _lines(value), _bounded(0, most), schema)
 
 
@@ -184,6 +181,11 @@ def _time(parse: Callable[[str], object], form: str, description: str) -> Rule:
     return Rule(_line_or_null, check, {"type": ["string", "null"], "format": form, "description": description})
 
 
+def _whole(value: Any) -> Any:  # noqa: ANN401
+    """JSON has one kind of number: `2.0` is the integer 2."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 _MARK = r"[+().\-/ ]"
 _PHONE_SCHEMA = {
     "type": ["string", "null"],
@@ -191,8 +193,9 @@ _PHONE_SCHEMA = {
     "pattern": rf"^(?:(?:{_MARK}*[0-9]){{{_PHONE_DIGITS_MIN},{_PHONE_DIGITS_MAX}}}{_MARK}*| *)$",
     "description": "7 to 15 digits with + ( ) . - / and spaces. Blank is null.",
 }
-Id = Annotated[int, Field(ge=1, le=ID_MAX)]
-Count = Annotated[int, Field(ge=0, le=INT32_MAX)]
+Whole = BeforeValidator(_whole)
+Id = Annotated[int, Field(ge=1, le=ID_MAX), Whole]
+Count = Annotated[int, Field(ge=0, le=INT32_MAX), Whole]
 Phone = Annotated[str | None, Rule(_line_or_null, _phone, _PHONE_SCHEMA)]
 Country = Annotated[str | None, _code(COUNTRIES, "a country's code of ISO 3166 (alpha-2)")]
 Currency = Annotated[str | None, _code(CURRENCIES, "a currency's code of ISO 4217")]

@@ -24,7 +24,8 @@ class RequestFrame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope["request_id"] = request_id = _request_id(scope)
+        scope["request_id"] = _request_id(scope)
+        scope["answer_headers"] = answer_headers = {"X-Request-Id": scope["request_id"]}
         head = scope["method"] == "HEAD"
         if head:
             scope["method"] = "GET"
@@ -34,7 +35,7 @@ class RequestFrame:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(raw=message["headers"])["X-Request-Id"] = request_id
+                MutableHeaders(raw=message["headers"]).update(answer_headers)
             elif head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)

@@ -19,7 +19,7 @@ from sendto.runtime.logs import bug, logger
 MEDIA_TYPE = "application/problem+json"
 _log = logger(__name__)
 
-_CODES = {
+CODES = {
     400: "bad_request",
     401: "unauthorized",
     403: "forbidden",
@@ -34,6 +34,13 @@ _CODES = {
     500: "internal_error",
     503: "unavailable",
 }
+# RFC 9110's, which Python's own follow only lately.
+TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+
+def title_of(status: int) -> str:
+    """What RFC 9110 calls a status."""
+    return TITLES.get(status) or HTTPStatus(status).phrase
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
@@ -51,7 +58,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         super().__init__(detail)
         self.status = status
         self.detail = detail
-        self.code = code or _CODES.get(status, "error")
+        self.code = code or CODES.get(status, "error")
         self.errors = dict(errors or {})
         self.headers = dict(headers or {})
 
@@ -75,7 +82,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
     status = problem.status
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": title_of(status),
         "status": status,
         "detail": problem.detail,
         "instance": request.url.path,
@@ -106,7 +113,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     details = {404: "There is nothing at this path.", 405: "This method is not allowed here."}
-    detail = details.get(error.status_code, HTTPStatus(error.status_code).phrase)
+    detail = details.get(error.status_code, title_of(error.status_code))
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(allowed_methods(request))
@@ -116,7 +123,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
 def allowed_methods(request: Request) -> list[str]:
     """Every method that the request's path takes, whichever route has it."""
     found: set[str] = set()
-    for route in request.app.routes:
+    for route in request.app.state.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             found |= getattr(route, "methods", None) or set()
     return sorted(found | ({"HEAD"} if "GET" in found else set()))

@@ -12,6 +12,7 @@ from sendto.runtime.database import Database
 from sendto_api.http.bodies import parse_object, prefers_strict, read_bytes, validate
 from sendto_api.http.fields import ID_MAX
 from sendto_api.http.problems import Problem
+from sendto_api.http.rates import RateLimiter
 from sendto_api.http.writes import Write, Writer
 from sendto_api.outbox.events import EventSettings
 from sendto_api.settings import ApiSection
@@ -57,6 +58,7 @@ class Site:
     settings: ApiSection
     database: Database
     authenticator: Authenticator
+    limiter: RateLimiter
     writer: Writer
 
     @property
@@ -65,8 +67,9 @@ class Site:
         return EventSettings(time_zone=self.settings.time_zone, default_region=self.settings.default_region)
 
     async def allow(self, request: Request, permission: str) -> Caller:
-        """The caller, who has this permission; raises 401 or 403 problems."""
+        """The caller, who has this permission and some of its rate left; raises 401, 403 or 429 problems."""
         caller = await self.authenticator.caller(request)
+        self.limiter.take(request, caller.token_id)
         caller.require(permission)
         return caller
 

@@ -2,13 +2,27 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
+
+from pydantic import Field
 
 NAIVE = "%Y-%m-%d %H:%M:%S"
 MOMENT_FORMAT, DATE_FORMAT, CLOCK_FORMAT = "order-date-time", "order-date", "order-time"
 """our formats in JSON Schema"""
 # Before 1972 there are zones whose offset has seconds, which RFC 3339 cannot write.
 FIRST_YEAR, LAST_YEAR = 1980, 2999
+
+LocalTime = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$")]
+"""a time in answers, in the site's zone"""
+UtcTime = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$",
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+"""a time in answers, in UTC"""
 
 _DATE = r"\d{4}-\d\d-\d\d"
 _CLOCK = r"\d\d:\d\d(?::\d\d)?"

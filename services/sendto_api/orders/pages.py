@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import QueryParams
 
 from sendto_api.customers.schemas import customer_object
@@ -24,6 +24,8 @@ class PageLinks(BaseModel):
 
 class PageMeta(BaseModel):
     """Where we are. What would have to be counted is null after a cursor."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     current_page: int | None
     from_: Annotated[int | None, Field(alias="from")]

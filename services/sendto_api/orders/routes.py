@@ -7,25 +7,25 @@ from fastapi import APIRouter, Request, Response
 
 from sendto_api.customers.service import order_not_found
 from sendto_api.http.conditions import check_if_match, etag, not_modified
-from sendto_api.http.documentation import documented, request_body
 from sendto_api.http.idempotency import Answer
 from sendto_api.http.requests import Site, path_id
 from sendto_api.http.turns import Turn
+from sendto_api.orders import documentation
 from sendto_api.orders.list_store import count_of, page_of
 from sendto_api.orders.listing import read_listing
-from sendto_api.orders.pages import OrderPage, page_object
-from sendto_api.orders.schemas import DeletedOrder, OrderBody, OrderObject, OrderPatch, order_object
+from sendto_api.orders.pages import page_object
+from sendto_api.orders.schemas import OrderBody, OrderPatch, order_object
 from sendto_api.orders.service import OrderService
 from sendto_api.orders.store import find
 from sendto_api.tokens.permissions import CUSTOMER_WRITE, ORDERS_READ, ORDERS_WRITE
 
 
-def order_routes(site: Site) -> APIRouter:
+def order_routes(site: Site, prefix: str) -> APIRouter:
     """List, create, read, change, delete."""
-    routes = APIRouter(prefix="/orders", tags=["orders"])
+    routes = APIRouter(prefix=f"{prefix}/orders", tags=["orders"])
     zone = site.settings.time_zone
 
-    @routes.get("", summary="List orders", **documented(OrderPage, 400, 401, 403))
+    @routes.get("", **documentation.LIST.route())
     async def list_(request: Request) -> Response:
         await site.allow(request, ORDERS_READ)
         listing = read_listing(request, zone)
@@ -38,13 +38,7 @@ def order_routes(site: Site) -> APIRouter:
         )
         return Response(msgspec.json.encode(page), media_type="application/json")
 
-    @routes.post(
-        "",
-        summary="Create an order, with its customer if the body has one",
-        status_code=HTTPStatus.CREATED,
-        **documented(OrderObject, 400, 401, 403, 409, 413, 415, 422),
-        **request_body(OrderBody),
-    )
+    @routes.post("", **documentation.CREATE.route())
     async def create(request: Request) -> Response:
         call = await site.write(request, ORDERS_WRITE)
         body = call.model(OrderBody)
@@ -52,7 +46,7 @@ def order_routes(site: Site) -> APIRouter:
             call.caller.require(CUSTOMER_WRITE)
         return await call.run(lambda turn: _service(site, turn, request).create(body))
 
-    @routes.get("/{order_id}", summary="Read an order", **documented(OrderObject, 401, 403, 404))
+    @routes.get("/{order_id}", **documentation.READ.route())
     async def read(order_id: str, request: Request) -> Response:
         await site.allow(request, ORDERS_READ)
         number = path_id(order_id)
@@ -66,21 +60,14 @@ def order_routes(site: Site) -> APIRouter:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag(version)})
         return Answer(HTTPStatus.OK, msgspec.json.encode(order_object(found.order, zone)), etag(version)).response()
 
-    @routes.patch(
-        "/{order_id}",
-        summary="Change an order",
-        **documented(OrderObject, 400, 401, 403, 404, 409, 412, 413, 415, 422),
-        **request_body(OrderPatch),
-    )
+    @routes.patch("/{order_id}", **documentation.CHANGE.route())
     async def patch(order_id: str, request: Request) -> Response:
         call = await site.write(request, ORDERS_WRITE)
         number = path_id(order_id)
         body = call.model(OrderPatch)
         return await call.run(lambda turn: _service(site, turn, request).patch(number, body))
 
-    @routes.delete(
-        "/{order_id}", summary="Delete an order", **documented(DeletedOrder, 400, 401, 403, 404, 409, 412, 413, 422)
-    )
+    @routes.delete("/{order_id}", **documentation.DELETE.route())
     async def delete(order_id: str, request: Request) -> Response:
         call = await site.write(request, ORDERS_WRITE)
         number = path_id(order_id)

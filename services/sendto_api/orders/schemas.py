@@ -19,6 +19,7 @@ from sendto_api.http.fields import (
     Id,
     Moment,
     Rule,
+    Whole,
     email,
     lines_text,
     maybe_lines,
@@ -27,7 +28,7 @@ from sendto_api.http.fields import (
     one_of,
     text,
 )
-from sendto_api.http.times import local_naive, utc_micros
+from sendto_api.http.times import LocalTime, UtcTime, local_naive, utc_micros
 
 STATUSES = {1: "Received", 2: "Pending", 3: "Preparation", 4: "Delivery", 5: "Completed", 9: "Canceled"}
 ORDER_TYPES = ("delivery", "collection")
@@ -70,7 +71,9 @@ Amount = Annotated[
     AfterValidator(_four_places),
     WithJsonSchema({"type": "number", "minimum": -_MAX_AMOUNT, "maximum": _MAX_AMOUNT, "multipleOf": 10**-_PLACES}),
 ]
-Status = Annotated[int, AfterValidator(_known_status), WithJsonSchema({"type": "integer", "enum": list(STATUSES)})]
+Status = Annotated[
+    int, AfterValidator(_known_status), Whole, WithJsonSchema({"type": "integer", "enum": list(STATUSES)})
+]
 Provider = Annotated[
     Annotated[str, Field(pattern=PROVIDER_NAME)] | None,
     Rule(
@@ -98,7 +101,7 @@ class TotalBody(Body):
     code: Annotated[str, text(128)]
     title: Annotated[str, text(128)]
     value: Amount
-    priority: Annotated[int, Field(ge=-INT32_MAX - 1, le=INT32_MAX)] = 0
+    priority: Annotated[int, Field(ge=-INT32_MAX - 1, le=INT32_MAX), Whole] = 0
 
 
 class _Shared(Body):
@@ -146,10 +149,16 @@ class OrderPatch(_Shared):
     order_type: OrderType | None = None
 
 
-class AddressObject(AddressBody):
+class AddressObject(BaseModel):
     """Where an order goes, with its id."""
 
     address_id: int
+    address_1: str | None
+    address_2: str | None
+    city: str | None
+    state: str | None
+    postcode: str | None
+    country: str | None
 
 
 class TotalObject(BaseModel):
@@ -170,7 +179,7 @@ class StatusObject(BaseModel):
     comment: str | None
     notify: bool | None
     assignee_id: int | None
-    date_added: str
+    date_added: LocalTime
 
 
 class OrderSummary(BaseModel):
@@ -187,9 +196,9 @@ class OrderSummary(BaseModel):
     comment: str
     notify: bool | None
     order_type: OrderType
-    order_date_time: str
-    order_date: str
-    order_time: str
+    order_date_time: LocalTime
+    order_date: LocalTime
+    order_time: Annotated[str, Field(pattern=r"^[0-9]{2}:[0-9]{2}:[0-9]{2}$")]
     processed: bool
     total_items: int
     order_total: float
@@ -197,17 +206,17 @@ class OrderSummary(BaseModel):
     payment: str | None
     shipment_provider: str | None
     invoice_prefix: str | None
-    invoice_date: str | None
+    invoice_date: UtcTime | None
     status_id: int | None
-    status_updated_at: str | None
+    status_updated_at: UtcTime | None
     assignee_id: int | None
     assignee_group_id: int | None
-    assignee_updated_at: str | None
-    hash: str
+    assignee_updated_at: UtcTime | None
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     ip_address: str | None
     user_agent: str | None
-    date_added: str
-    date_modified: str
+    date_added: LocalTime
+    date_modified: LocalTime
     order_totals: list[TotalObject]
 
 
@@ -229,8 +238,8 @@ class DeletedOrder(BaseModel):
     """The answer to a DELETE."""
 
     id: int
-    object: Literal["order"] = "order"
-    deleted: Literal[True] = True
+    object: Literal["order"]
+    deleted: Literal[True]
 
 
 def order_summary(order: dict[str, Any], zone: str) -> dict[str, Any]:
@@ -243,6 +252,7 @@ def order_summary(order: dict[str, Any], zone: str) -> dict[str, Any]:
         "order_date": f"{naive[:10]} {time().isoformat()}",
         "order_time": naive[11:],
         "order_total": float(order["order_total"]),
+        "order_totals": [total | {"value": float(total["value"])} for total in order["order_totals"]],
         "invoice_date": utc_micros(order["invoice_date"]),
         "status_updated_at": utc_micros(order["status_updated_at"]),
         "assignee_updated_at": utc_micros(order["assignee_updated_at"]),

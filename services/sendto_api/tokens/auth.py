@@ -39,6 +39,10 @@ class Authenticator:
         self._cache_s = cache_s
         self._cache: dict[bytes, tuple[float, Caller]] = {}
 
+    def forget(self) -> None:
+        """Look every token up anew: one was revoked."""
+        self._cache.clear()
+
     async def caller(self, request: Request) -> Caller:
         """The caller.
 
@@ -64,7 +68,8 @@ class Authenticator:
         caller = Caller(found.id, granted(found.permissions))
         if len(self._cache) >= _MOST_CACHED:
             self._cache.clear()
-        self._cache[digest] = (self._clock.monotonic_s() + self._cache_s, caller)
+        keep_s = self._cache_s if found.expires_in_s is None else min(self._cache_s, found.expires_in_s)
+        self._cache[digest] = (self._clock.monotonic_s() + keep_s, caller)
         return caller
 
 

@@ -10,6 +10,8 @@ from uuid import UUID
 from sendto.kernel.ids import new_uuid
 from sendto.runtime.database import Connection
 
+CHANNEL = "sendto_tokens"
+"""notified when a token was revoked"""
 _PREFIX = "sendto_"
 
 _INSERT = """
@@ -21,7 +23,8 @@ SELECT id, name, permissions, created_at, expires_at, revoked_at, last_used_at F
 """
 _REVOKE = "UPDATE api_token SET revoked_at = now() WHERE (id::text = $1 OR name = $1) AND revoked_at IS NULL"
 _FIND = """
-SELECT id, name, permissions, expires_at, coalesce(last_used_at < now() - interval '1 minute', true) AS note_use
+SELECT id, permissions, extract(epoch FROM expires_at - now())::float8 AS expires_in_s,
+    coalesce(last_used_at < now() - interval '1 minute', true) AS note_use
 FROM api_token WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
 """
 # At most once a minute, so that reading costs no write.
@@ -46,8 +49,9 @@ class FoundToken:
     """A valid token."""
 
     id: UUID
-    name: str
     permissions: list[str]
+    expires_in_s: float | None
+    """None: never"""
 
 
 def token_hash(token: str) -> bytes:
@@ -75,6 +79,11 @@ async def revoke_token(connection: Connection, id_or_name: str) -> int:
     return int(status.rsplit(maxsplit=1)[-1])
 
 
+async def tell_revoked(connection: Connection) -> None:
+    """Let every API process forget what it knows of tokens; to be called after the commit."""
+    await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
+
+
 async def find_token(connection: Connection, digest: bytes) -> FoundToken | None:
     """The valid token with this hash, or None; notes its use."""
     row = await connection.fetchrow(_FIND, digest)
@@ -82,4 +91,4 @@ async def find_token(connection: Connection, digest: bytes) -> FoundToken | None
         return None
     if row["note_use"]:
         await connection.execute(_NOTE_USE, row["id"])
-    return FoundToken(id=row["id"], name=row["name"], permissions=row["permissions"])
+    return FoundToken(id=row["id"], permissions=row["permissions"], expires_in_s=row["expires_in_s"])

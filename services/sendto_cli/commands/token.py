@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
@@ -71,8 +72,17 @@ def list_(*, as_json: AsJson = False, door: For = Door.API, home: Home = None, c
         typer.echo(json.dumps(rows, default=str, indent=2))
         return
     for row in rows:
-        state = "revoked" if row["revoked_at"] else f"expires {row['expires_at']}" if row["expires_at"] else "valid"
-        typer.echo(f"{row['id']}  {row['name']}  {','.join(row['permissions'])}  {state}")
+        state = _state(row)
+        used = f"last used {row['last_used_at']}" if row["last_used_at"] else "never used"
+        typer.echo(f"{row['id']}  {row['name']}  {','.join(row['permissions'])}  {state}  {used}")
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["revoked_at"]:
+        return f"revoked {row['revoked_at']}"
+    if not row["expires_at"]:
+        return "valid"
+    return f"{'expires' if row['expires_at'] > datetime.now(UTC) else 'expired'} {row['expires_at']}"
 
 
 def revoke(
@@ -81,7 +91,7 @@ def revoke(
     home: Home = None,
     config: Config = None,
 ) -> None:
-    """Revoke a token; it is refused within seconds."""
+    """Revoke a token; it is refused at once, or within seconds where the news is lost."""
     store, _ = _store(door)
 
     async def work(connection: Any) -> int:  # noqa: ANN401 - asyncpg's connection
@@ -91,6 +101,8 @@ def revoke(
     revoked = _run(door, home, config, work)
     if not revoked:
         raise CommandFailed(f"there is no valid token {token}")
+    if door is Door.API:
+        _run(door, home, config, store.tell_revoked)
     typer.echo(f"revoked {revoked}")
 
 

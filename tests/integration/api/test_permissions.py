@@ -94,7 +94,7 @@ def test_this_file_knows_every_route() -> None:
         (method.upper(), path.removeprefix(PREFIXES[0]).replace("order_id", "id"))
         for path, methods in document["paths"].items()
         for method in methods
-        if path.startswith(PREFIXES[0])
+        if path.startswith(PREFIXES[0]) and method != "parameters"
     }
 
     assert served == {(method, path.removeprefix(PREFIXES[0])) for method, path, _, _ in CALLS}
