@@ -56,7 +56,7 @@ class EmbeddedKafka:
 
     def _format(self) -> None:
         """An earlier format that was cut short left no mark, and is made good by this one."""
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = _new_cluster_id()
         storage_tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id]
         self._clear()
         done = subprocess.run(  # noqa: S603 - our own command
@@ -87,6 +87,13 @@ class EmbeddedKafka:
     @property
     def _formatted(self) -> Path:
         return self._folder / "formatted"
+
+
+def _new_cluster_id() -> str:
+    """A UUID as Kafka writes it; never one that begins with a dash, which its tool would take for an option."""
+    while (cluster_id := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        continue
+    return cluster_id
 
 
 def _properties(data: Path, port: int, controller_port: int) -> str:
