@@ -19,14 +19,14 @@ from sendto.sdk import (
     Unauthorized,
     Unsupported,
 )
+from sendto_dispatcher.domain.endings import Confirmed, Differs, Ending, Held, Interrupted, Released, Unchanged
 from sendto_dispatcher.domain.plan import Rest
-from sendto_dispatcher.domain.settle import Ending, Held, Interrupted, Released, Unchanged
 
 
 def answered(ending: Ending) -> bool | None:
     """True: the provider answered, be it with a refusal; False: it is unwell; None: tells nothing of it."""
     match ending:
-        case Applied() | Accepted() | AlreadyAbsent() | Rejected() | RateLimited():
+        case Applied() | Accepted() | AlreadyAbsent() | Rejected() | RateLimited() | Confirmed() | Differs():
             return True
         case Transient() | Ambiguous():
             return False

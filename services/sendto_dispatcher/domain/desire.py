@@ -17,7 +17,7 @@ class LaneKnown:
     in_doubt: bool
     leased: bool
     waiting: bool
-    """it has a due time"""
+    """it waits for its next attempt; a converged lane that waits to be confirmed does not"""
     resting: str | None
 
 
@@ -41,17 +41,15 @@ class Change:
     revive: bool
 
 
-_LASTING = frozenset({Resting.UNKNOWN, Resting.TAKEN})
-
-
 def desire(lane: LaneKnown, *, present: bool) -> Change | None:
     """The change that newer state makes, None where a lane that should be absent stays so."""
     if not present and not lane.desired_present:
         return None
     if not present and not lane.applied_present and not lane.in_doubt and not lane.leased:
         return Change(lane.id, present, Due.CONVERGED, revive=True)
-    if lane.resting in _LASTING:
+    if lane.resting == Resting.TAKEN:
         return Change(lane.id, present, Due.KEEP, revive=False)
-    if lane.resting is not None:
+    if lane.resting is not None and lane.resting != Resting.UNKNOWN:
         return Change(lane.id, present, Due.NOW, revive=True)
+    # A lane whose outcome is unknown is planned again, and rests again without a call unless its cause is gone.
     return Change(lane.id, present, Due.KEEP if lane.waiting or lane.leased else Due.NOW, revive=False)

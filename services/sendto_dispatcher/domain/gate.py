@@ -25,7 +25,9 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Held, or the breaker is open: one lane may go out to see whether that has passed."""
+    """Held, or the breaker is open: one lane may go out to see whether that has passed, another than `besides`."""
+
+    besides: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,8 @@ class Lane:
     desired_present: bool
     applied_generation: int
     applied_present: bool
+    unconfirmed: bool
+    """the applied state was accepted, and the provider has not shown it yet"""
     remote: str | None
     digest: bytes | None
     in_doubt: bool

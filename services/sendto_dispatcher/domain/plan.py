@@ -26,6 +26,14 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirm:
+    """Ask the provider whether it shows the state that it has accepted; `state` is None after a deletion."""
+
+    remote: str
+    state: State | None
+
+
+@dataclass(frozen=True, slots=True)
 class NothingToDo:
     """The provider holds what it should; no call."""
 
@@ -39,7 +47,7 @@ class Rest:
     detail: str = ""
 
 
-Step = Send | LookUp | NothingToDo | Rest
+Step = Send | LookUp | Confirm | NothingToDo | Rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +69,16 @@ def learn(lane: Lane, learned: Learned) -> Lane:
     )
 
 
-def plan(claim: Claim, capabilities: Capabilities) -> Step:
-    """The next step of a claimed lane. Whether an update would change anything is asked apart, by digest."""
+def plan(claim: Claim, capabilities: Capabilities, *, attempt_s: float = 0.0) -> Step:
+    """The next step of a claimed lane. Whether an update would change anything is asked apart, by digest.
+
+    `attempt_s` is the longest that the attempt may take: a request key must outlive it.
+    """
     lane = claim.lane
+    if lane.unconfirmed and lane.remote and capabilities.has_fetch and lane.applied_generation == lane.generation:
+        return _confirm(claim, lane.remote)
     if lane.in_doubt and not lane.applied_present and not capabilities.repeatable_create:
-        return _create_in_doubt(lane, capabilities)
+        return _create_in_doubt(lane, capabilities, attempt_s)
     if not lane.desired_present:
         return _absent(lane, capabilities)
     if claim.state is None or claim.state.customer is None:
@@ -73,21 +86,29 @@ def plan(claim: Claim, capabilities: Capabilities) -> Step:
     return _present(lane, claim.state, capabilities)
 
 
-def _create_in_doubt(lane: Lane, capabilities: Capabilities) -> Step:
+def _confirm(claim: Claim, remote: str) -> Step:
+    if not claim.lane.desired_present:
+        return Confirm(remote, None)
+    if claim.state is None or claim.state.customer is None:
+        return NothingToDo()
+    return Confirm(remote, claim.state)
+
+
+def _create_in_doubt(lane: Lane, capabilities: Capabilities, attempt_s: float) -> Step:
     """A create may have been sent, and sending another could make a second object."""
     match capabilities.idempotency:
         case Idempotency.LOOKUP:
             return LookUp()
         case Idempotency.REQUEST_KEY:
-            return _repeat(lane.kept, capabilities)
+            return _repeat(lane.kept, capabilities, attempt_s)
         case _:
             return Rest(Resting.UNKNOWN, "outcome_unknown", "a create may have succeeded, and the provider cannot tell")
 
 
-def _repeat(kept: Kept | None, capabilities: Capabilities) -> Step:
+def _repeat(kept: Kept | None, capabilities: Capabilities, attempt_s: float) -> Step:
     if kept is None or kept.state is None:
         return Rest(Resting.UNKNOWN, "outcome_unknown", "what was sent is not known any more")
-    if kept.age_s >= capabilities.request_key_ttl_s:
+    if kept.age_s + attempt_s >= capabilities.request_key_ttl_s:
         return Rest(Resting.UNKNOWN, "outcome_unknown", "the provider has forgotten the request's key")
     return Send(Operation.CREATE, kept.generation, kept.state, keep=True)
 

@@ -7,10 +7,10 @@ fence (the lease's token) has been checked before. Rules 2, 15 to 19, 23, 27, 28
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
-from uuid import UUID
 
 from sendto.kernel.backoff import Backoff
 from sendto.sdk import (
+    RETRY_AFTER_MAX_S,
     Accepted,
     AlreadyAbsent,
     Ambiguous,
@@ -18,7 +18,6 @@ from sendto.sdk import (
     Capabilities,
     Gone,
     Operation,
-    Outcome,
     RateLimited,
     Rejected,
     RemoteRef,
@@ -26,59 +25,21 @@ from sendto.sdk import (
     Unauthorized,
     Unsupported,
 )
+from sendto_dispatcher.domain.endings import (
+    CONFIRM,
+    Confirmed,
+    Differs,
+    Finished,
+    Held,
+    Interrupted,
+    Released,
+    Unchanged,
+)
 from sendto_dispatcher.domain.lane import Resting, Version
-from sendto_dispatcher.domain.plan import Learned, Rest
+from sendto_dispatcher.domain.plan import Rest
 
 RATE_LIMITED_WAIT_S = 1.0
 """how long a lane waits that was told to slow down, but not for how long"""
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """Nothing was sent; the claim is undone."""
-
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted:
-    """Something was sent, and the process stops before it knows the answer; spends no attempt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unchanged:
-    """No call was needed: the provider holds the desired state already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """The provider is held: it refuses our credentials, or its address is gone. The lane waits with it."""
-
-    reason: str
-    detail: str = ""
-
-
-Ending = Outcome | Released | Interrupted | Unchanged | Held | Rest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """An attempt that has ended: what it served, what came of it."""
-
-    lane_id: int
-    lease_token: UUID
-    operation: Operation | None
-    """None where no call was made"""
-    generation: int
-    version: Version
-    ending: Ending
-    sent: bool
-    """whether anything may have left for the provider"""
-    number: int
-    requests: int = 0
-    digest: bytes | None = None
-    learned: Learned | None = None
-    kept_was_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +56,15 @@ class Columns:
     unconfirmed: bool
     remote: str | None
     digest: bytes | None
+    resend_generation: int
     in_doubt: bool
+    lease_generation: int
+    """the desired generation as the claim found it"""
     lease_doubt: bool
     kept: bool
     """whether a kept body stays"""
     due_at: datetime | None
+    not_before: datetime | None
     attempts: int
     failing_since: datetime | None
     failing_stopped_s: float | None
@@ -109,6 +74,14 @@ class Columns:
     detail: str | None
     behind_since: datetime | None
 
+    @property
+    def overtaken(self) -> bool:
+        """Whether something may have reached the provider after the call that is being settled, or shall be sent again.
+
+        Then the call does not tell what the provider holds.
+        """
+        return self.lease_generation < self.resend_generation
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -117,6 +90,8 @@ class Policy:
     backoff: Backoff
     give_up_after_s: float
     capabilities: Capabilities = field(default_factory=Capabilities)
+    confirm_after_s: float = 5.0
+    """how long after a provider has accepted a state it is asked for it"""
     stopped_s: float = 0.0
     """how long the provider was paused, held or open, all in all"""
 
@@ -126,34 +101,51 @@ def settle(  # noqa: C901, PLR0912 - one exhaustive match over the closed set of
 ) -> Columns:
     """The lane after the attempt. `now` is the database's clock, `jitter` in [0, 1] is drawn unless given."""
     if finished.learned is not None:
-        lane = _learn(lane, finished.learned)
+        lane = _learn(lane, present=finished.learned.present, remote=finished.learned.remote)
     ending = finished.ending
     match ending:
-        case Applied(remote) | Accepted(remote):
-            return _applied(lane, finished, policy, now, remote=remote, unconfirmed=isinstance(ending, Accepted))
-        case AlreadyAbsent():
-            return _absent(lane, finished, policy, now)
+        case Confirmed(present):
+            return _confirmed(lane, finished, policy, now, present=present)
+        case Differs():
+            return _differs(lane, finished, ending, policy, now, jitter=jitter)
+        case Applied(remote) if finished.operation != CONFIRM:
+            return _applied(lane, finished, policy, now, remote=remote, unconfirmed=False)
+        case Accepted(remote) if finished.operation != CONFIRM:
+            return _applied(lane, finished, policy, now, remote=remote, unconfirmed=True)
+        case AlreadyAbsent() if finished.operation != CONFIRM:
+            return _absent(lane, finished, policy, now, jitter=jitter)
         case Unchanged():
-            return _unchanged(lane, finished, now)
-        case Transient() | Ambiguous():
-            return _failed(lane, finished, ending, policy, now, jitter=jitter)
+            return _unchanged(lane, finished, policy, now)
         case RateLimited(retry_after_s, code):
             wait_s = RATE_LIMITED_WAIT_S if retry_after_s is None else retry_after_s
-            return replace(_undone(lane), due_at=_after(now, wait_s), reason=code, detail=None)
+            return replace(_bound(_undone(lane), now, wait_s), hanging=False, reason=code, detail=None)
+        case Held(code, detail) | Unauthorized(code, detail) | Gone(code, detail):
+            return replace(_undone(lane), due_at=now, hanging=False, reason=code, detail=detail or None)
+        case Released():
+            return replace(_undone(lane), due_at=now)
+        case Interrupted() if finished.operation == CONFIRM:
+            return replace(_undone(lane), due_at=now)
+        case Interrupted():
+            return replace(_bound(lane, now, policy.capabilities.lookup_lag_s), in_doubt=True)
+        case _ if finished.operation == CONFIRM:
+            return _not_told(lane, ending, policy, now, jitter=jitter)
+        case Transient() | Ambiguous():
+            return _failed(lane, finished, ending, policy, now, jitter=jitter)
         case Rejected(code, detail):
             return _at_rest(_clear_kept(lane, finished), finished, now, Rest(Resting.DEAD, code, detail))
         case Unsupported(code, detail):
             return _at_rest(lane, finished, now, Rest(Resting.UNSUPPORTED, code, detail))
         case Rest():
             return _at_rest(lane, finished, now, ending)
-        case Held(code, detail) | Unauthorized(code, detail) | Gone(code, detail):
-            return replace(_undone(lane), due_at=now, reason=code, detail=detail or None)
-        case Released():
-            return replace(_undone(lane), due_at=now)
-        case Interrupted():
-            return replace(lane, due_at=_after(now, policy.capabilities.lookup_lag_s), in_doubt=True)
+        case Applied() | Accepted() | AlreadyAbsent():
+            raise AssertionError("these are matched above unless the call was a confirmation")
         case _:
             assert_never(ending)
+
+
+def next_generation(generation: int, now: datetime) -> int:
+    """The generation after this one: milliseconds of the database's clock, so that a restored one repeats none."""
+    return max(generation + 1, int(now.timestamp() * 1000))
 
 
 def _current(lane: Columns, finished: Finished) -> bool:
@@ -161,31 +153,43 @@ def _current(lane: Columns, finished: Finished) -> bool:
 
 
 def _after(now: datetime, seconds: float) -> datetime:
-    return now + timedelta(seconds=seconds)
+    return now + timedelta(seconds=min(seconds, RETRY_AFTER_MAX_S))
+
+
+def _bound(lane: Columns, now: datetime, seconds: float) -> Columns:
+    """The lane may not go out earlier, not even as a probe or when the provider comes back."""
+    until = _after(now, seconds)
+    return replace(lane, due_at=until, not_before=until if seconds > 0 else None)
 
 
 def _undone(lane: Columns) -> Columns:
-    """Nothing was done at the provider: the doubt is as the claim found it."""
-    return replace(lane, in_doubt=lane.lease_doubt)
+    """Nothing was done at the provider: the doubt is as the claim found it, and what was kept for none is dropped."""
+    return replace(lane, in_doubt=lane.lease_doubt, kept=lane.kept and lane.lease_doubt)
 
 
-def _learn(lane: Columns, learned: Learned) -> Columns:
-    remote = learned.remote if learned.present else None
+def _learn(lane: Columns, *, present: bool, remote: str | None) -> Columns:
     return replace(
-        lane, applied_present=learned.present, remote=remote, digest=None, in_doubt=False, lease_doubt=False, kept=False
+        lane,
+        applied_present=present,
+        remote=remote if present else None,
+        digest=None,
+        in_doubt=lane.overtaken,
+        lease_doubt=lane.overtaken,
+        kept=False,
     )
 
 
 def _clear_kept(lane: Columns, finished: Finished) -> Columns:
     """A repeated create was refused: neither it nor the first one made anything."""
-    return replace(lane, kept=False, lease_doubt=False) if finished.kept_was_sent else lane
+    return replace(lane, kept=False, lease_doubt=lane.overtaken) if finished.kept_was_sent else lane
 
 
 def _success(lane: Columns) -> Columns:
     return replace(
         lane,
-        in_doubt=False,
+        in_doubt=lane.overtaken,
         kept=False,
+        not_before=None,
         attempts=0,
         failing_since=None,
         failing_stopped_s=None,
@@ -196,10 +200,18 @@ def _success(lane: Columns) -> Columns:
     )
 
 
-def _converged_or_due(lane: Columns, now: datetime) -> Columns:
-    if lane.applied_generation == lane.desired_generation:
-        return replace(lane, due_at=None, behind_since=None)
-    return replace(lane, due_at=now, behind_since=lane.behind_since or now)
+def _converged_or_due(lane: Columns, policy: Policy, now: datetime) -> Columns:
+    if lane.applied_generation != lane.desired_generation:
+        return replace(lane, due_at=now, behind_since=lane.behind_since or now)
+    return replace(lane, due_at=_confirm_at(lane, policy, now), behind_since=None)
+
+
+def _confirm_at(lane: Columns, policy: Policy, now: datetime, jitter: float | None = None) -> datetime | None:
+    """When an accepted state is asked back, later after each time that it was not there; None if it cannot be."""
+    if not (lane.unconfirmed and policy.capabilities.has_fetch and lane.remote):
+        return None
+    wait_s = max(policy.confirm_after_s, policy.capabilities.lookup_lag_s)
+    return _after(now, max(wait_s, policy.backoff.wait_s(lane.attempts, jitter)) if lane.attempts else wait_s)
 
 
 def _applied(
@@ -211,18 +223,22 @@ def _applied(
     remote: RemoteRef | None,
     unconfirmed: bool,
 ) -> Columns:
-    if finished.operation is Operation.DELETE:
-        lane = _gone(lane, policy)
-    else:
-        held = remote.value if remote else lane.remote
-        lane = replace(lane, applied_present=True, remote=held, digest=finished.digest)
-    lane = replace(
-        _success(lane),
-        applied_generation=finished.generation,
-        applied_version=finished.version,
-        unconfirmed=unconfirmed,
+    held = remote.value if remote else lane.remote
+    asked_back = unconfirmed and policy.capabilities.has_fetch and held is not None
+    done = _success(lane)
+    if asked_back:  # until it is confirmed, the failures to confirm add up
+        done = replace(
+            done, attempts=lane.attempts, failing_since=lane.failing_since, failing_stopped_s=lane.failing_stopped_s
+        )
+    if finished.operation is not Operation.DELETE:
+        digest = None if lane.overtaken else finished.digest
+        done = replace(done, applied_present=True, remote=held, digest=digest)
+    else:  # a deletion that is to be confirmed has not happened yet
+        done = replace(done, digest=None) if asked_back else _gone(done, policy)
+    done = replace(
+        done, applied_generation=finished.generation, applied_version=finished.version, unconfirmed=unconfirmed
     )
-    return _converged_or_due(lane, now)
+    return _converged_or_due(done, policy, now)
 
 
 def _gone(lane: Columns, policy: Policy) -> Columns:
@@ -234,21 +250,77 @@ def _gone(lane: Columns, policy: Policy) -> Columns:
     return replace(lane, incarnation=lane.incarnation + 1, reference=f"{base}-{lane.incarnation + 1}")
 
 
-def _absent(lane: Columns, finished: Finished, policy: Policy, now: datetime) -> Columns:
-    if finished.operation is Operation.DELETE:
-        return _applied(lane, finished, policy, now, remote=None, unconfirmed=False)
-    lane = replace(_gone(lane, policy), in_doubt=False, unconfirmed=False)
-    return replace(lane, due_at=now, reason="object_missing", detail="the provider does not hold it any more")
+def _absent(lane: Columns, finished: Finished, policy: Policy, now: datetime, *, jitter: float | None) -> Columns:
+    """There was nothing to delete; or what should be updated is gone, and is made again under a new generation."""
+    match finished.operation:
+        case Operation.DELETE:
+            return _applied(lane, finished, policy, now, remote=None, unconfirmed=False)
+        case Operation.UPDATE:
+            lane = _renewed(replace(_gone(lane, policy), in_doubt=lane.overtaken, unconfirmed=False), finished, now)
+            return replace(lane, due_at=now, reason="object_missing", detail="the provider does not hold it any more")
+        case _:
+            failure = Transient("object_missing", "the provider answers a create with absence", nothing_done=True)
+            return _failed(lane, finished, failure, policy, now, jitter=jitter)
 
 
-def _unchanged(lane: Columns, finished: Finished, now: datetime) -> Columns:
+def _renewed(lane: Columns, finished: Finished, now: datetime) -> Columns:
+    """The same state once more, under a new generation and so a new idempotency key."""
+    lane = replace(lane, behind_since=lane.behind_since or now)
+    if not _current(lane, finished):
+        return lane
+    return replace(lane, desired_generation=next_generation(lane.desired_generation, now))
+
+
+def _unchanged(lane: Columns, finished: Finished, policy: Policy, now: datetime) -> Columns:
     lane = replace(
         _success(lane),
         in_doubt=lane.lease_doubt,
+        digest=None if lane.overtaken else lane.digest,
         applied_generation=finished.generation,
         applied_version=finished.version,
     )
-    return _converged_or_due(lane, now)
+    return _converged_or_due(lane, policy, now)
+
+
+def _confirmed(lane: Columns, finished: Finished, policy: Policy, now: datetime, *, present: bool) -> Columns:
+    done = replace(_success(lane), unconfirmed=False, digest=None if lane.overtaken else finished.digest)
+    return _converged_or_due(done if present else _gone(done, policy), policy, now)
+
+
+def _differs(
+    lane: Columns, finished: Finished, ending: Differs, policy: Policy, now: datetime, *, jitter: float | None
+) -> Columns:
+    """What was accepted is not there: a failed attempt, and the state is sent again."""
+    if not _current(lane, finished):
+        return replace(_undone(lane), digest=None, due_at=now)
+    attempts = lane.attempts + 1
+    lane = replace(
+        _renewed(_undone(lane), finished, now),
+        unconfirmed=False,
+        digest=None,
+        attempts=attempts,
+        hanging=False,
+        reason=ending.code,
+        detail=ending.detail,
+        due_at=_after(now, policy.backoff.wait_s(attempts, jitter)),
+    )
+    return _aged(lane, policy, now)
+
+
+def _not_told(lane: Columns, ending: object, policy: Policy, now: datetime, *, jitter: float | None) -> Columns:
+    """Asking back brought no answer that tells anything: it stays unconfirmed, and is asked again until it is too old."""
+    attempts = lane.attempts + 1
+    retry_after_s = getattr(ending, "retry_after_s", None) or 0.0
+    lane = replace(
+        _bound(_undone(lane), now, retry_after_s),
+        attempts=attempts,
+        hanging=bool(getattr(ending, "timed_out", False)),
+        reason=getattr(ending, "code", None) or "not_confirmed",
+        detail=getattr(ending, "detail", None) or None,
+    )
+    lane = replace(lane, due_at=_after(now, max(policy.backoff.wait_s(attempts, jitter), retry_after_s)))
+    aged = _aged(lane, policy, now)
+    return aged if aged.resting is None else replace(lane, due_at=None)
 
 
 def _failed(
@@ -260,22 +332,21 @@ def _failed(
     *,
     jitter: float | None,
 ) -> Columns:
-    wait_s = policy.backoff.wait_s(lane.attempts + 1, jitter)
-    nothing_done = not finished.sent
-    if isinstance(ending, Transient):
-        wait_s = max(wait_s, ending.retry_after_s or 0.0)
-        nothing_done = nothing_done or ending.nothing_done
+    bound_s = ending.retry_after_s or 0.0
+    if not finished.sent or (isinstance(ending, Transient) and ending.nothing_done):
+        lane = _undone(lane)
     else:
-        wait_s = max(wait_s, policy.capabilities.lookup_lag_s)
-    lane = _undone(lane) if nothing_done else replace(lane, in_doubt=True)
+        lane = replace(lane, in_doubt=True)
+        bound_s = max(bound_s, policy.capabilities.lookup_lag_s)
+    attempts = lane.attempts + 1
     lane = replace(
-        lane,
-        attempts=lane.attempts + 1,
+        _bound(lane, now, bound_s),
+        attempts=attempts,
         hanging=ending.timed_out,
         reason=ending.code,
         detail=ending.detail or None,
-        due_at=_after(now, wait_s),
     )
+    lane = replace(lane, due_at=_after(now, max(policy.backoff.wait_s(attempts, jitter), bound_s)))
     return _aged(lane, policy, now) if _current(lane, finished) else lane
 
 
@@ -291,7 +362,7 @@ def _aged(lane: Columns, policy: Policy, now: datetime) -> Columns:
 
 def _at_rest(lane: Columns, finished: Finished, now: datetime, rest: Rest) -> Columns:
     """Only the desired generation can come to rest; a late refusal of an older one never buries newer state."""
-    lane = replace(_undone(lane), hanging=False)
+    lane = replace(_undone(lane), hanging=False, not_before=None)
     if not _current(lane, finished) and rest.resting is not Resting.UNKNOWN:
         return replace(lane, due_at=now)
     return replace(lane, due_at=None, resting=rest.resting, reason=rest.reason, detail=rest.detail or None)

@@ -12,23 +12,42 @@ from typing import assert_never
 from sendto.kernel.clock import Clock
 from sendto.runtime.logs import bug, logger
 from sendto.sdk import (
+    Accepted,
+    AlreadyAbsent,
     Ambiguous,
+    Applied,
     BatchAdapter,
     Command,
+    FetchingAdapter,
+    Gone,
     HttpFailure,
     LookupFailed,
     Operation,
     Outcome,
+    RateLimited,
+    Rejected,
     RemoteRef,
     TooLate,
     Transient,
+    Unauthorized,
+    Unsupported,
     classify_failure,
 )
 from sendto_dispatcher.domain.digest import content_digest
-from sendto_dispatcher.domain.lane import Claim, Version
-from sendto_dispatcher.domain.plan import Learned, LookUp, NothingToDo, Rest, Send, Step, learn, plan
-from sendto_dispatcher.domain.settle import Ending, Finished, Interrupted, Released, Unchanged
-from sendto_dispatcher.domain.words import keepable
+from sendto_dispatcher.domain.endings import (
+    CONFIRM,
+    Call,
+    Confirmed,
+    Differs,
+    Ending,
+    Finished,
+    Interrupted,
+    Released,
+    Unchanged,
+)
+from sendto_dispatcher.domain.lane import Claim, State, Version
+from sendto_dispatcher.domain.plan import Confirm, Learned, LookUp, NothingToDo, Rest, Send, Step, learn, plan
+from sendto_dispatcher.domain.words import checked, keepable, keepable_id
 from sendto_dispatcher.engine.provider import Provider
 from sendto_dispatcher.engine.transport import AttemptHttp
 
@@ -46,13 +65,15 @@ class Attempt:
     learned: Learned | None = None
 
     @property
-    def operation(self) -> Operation | None:
+    def operation(self) -> Call | None:
         """What was, or would have been, done at the provider."""
         match self.step:
             case Send(operation):
                 return operation
             case LookUp():
                 return Operation.CREATE
+            case Confirm():
+                return CONFIRM
             case _:
                 return None
 
@@ -90,7 +111,7 @@ class Carrier:
 
     def plan(self, claim: Claim) -> Step:
         """The lane's next step."""
-        return plan(claim, self.provider.capabilities)
+        return plan(claim, self.provider.capabilities, attempt_s=self.provider.timeout_s)
 
     def start(self, claim: Claim) -> Attempt:
         """Plan the lane's next step, and make the command for it."""
@@ -107,7 +128,7 @@ class Carrier:
                 return attempt.finished(attempt.step, sent=False, requests=0)
             case Send(Operation.UPDATE) if self._changes_nothing(attempt):
                 return attempt.finished(Unchanged(), sent=False, requests=0)
-            case Send() | LookUp():
+            case Send() | LookUp() | Confirm():
                 return None
             case _:
                 assert_never(attempt.step)
@@ -121,7 +142,7 @@ class Carrier:
         except asyncio.CancelledError:
             endings = [Interrupted() if http.sent else Released("stopping")] * len(attempts)
         except TimeoutError:
-            endings = [self._timed_out(attempt, sent=http.sent) for attempt in attempts]
+            endings = [self._too_late(attempt, sent=http.sent) for attempt in attempts]
         return [
             attempt.finished(ending, sent=http.sent, requests=http.requests if number == 0 else 0)
             for number, (attempt, ending) in enumerate(zip(attempts, endings, strict=True))
@@ -131,9 +152,7 @@ class Carrier:
         try:
             return await self._call(attempts, http, deadline_s)
         except TooLate:
-            return [Released("deadline_before_first_byte") if not http.sent else self._lost(attempts[0])] * len(
-                attempts
-            )
+            return [self._too_late(attempt, sent=http.sent) for attempt in attempts]
         except HttpFailure as failure:
             return [self._failed(attempt, failure) for attempt in attempts]
         except Exception as error:  # noqa: BLE001 - a plugin's bug must cost its own lane only
@@ -147,52 +166,72 @@ class Carrier:
             outcomes = await adapter.apply_many(commands, http)
             if len(outcomes) != len(commands):
                 raise ValueError("apply_many returned another number of outcomes than it was given commands")
-            return list(outcomes)
+            return [checked(outcome) for outcome in outcomes]
         [attempt] = attempts
-        if isinstance(attempt.step, LookUp):
-            try:
+        try:
+            if isinstance(attempt.step, Confirm):
+                return [await self._confirm(attempt, attempt.step, http)]
+            if isinstance(attempt.step, LookUp):
                 await self._look_up(attempt, http)
-            except LookupFailed as failure:
-                return [_still_in_doubt(failure.outcome)]
-            finished = self.ended_without_call(attempt)
-            if finished is not None:
-                return [finished.ending]
-        return [await adapter.apply(self._timed(attempt, deadline_s), http)]
+                finished = self.ended_without_call(attempt)
+                if finished is not None:
+                    return [finished.ending]
+        except LookupFailed as failure:
+            return [_not_told(checked(failure.outcome))]
+        return [checked(await adapter.apply(self._timed(attempt, deadline_s), http))]
 
     async def _look_up(self, attempt: Attempt, http: AttemptHttp) -> None:
+        """Ask whether the provider holds an object, and plan again. It is certain then that no create is under way."""
         found = await self.provider.adapter.find(attempt.claim.lane.reference, http)
-        attempt.learned = Learned(present=found is not None, remote=found.value if found else None)
+        attempt.learned = Learned(present=found is not None, remote=keepable_id(found.value) if found else None)
         attempt.claim = replace(attempt.claim, lane=learn(attempt.claim.lane, attempt.learned))
         attempt.step = self.plan(attempt.claim)
         self._prepare(attempt)
+        http.sent = False
+
+    async def _confirm(self, attempt: Attempt, step: Confirm, http: AttemptHttp) -> Ending:
+        """Ask an accepted state back."""
+        adapter = self.provider.adapter
+        if not isinstance(adapter, FetchingAdapter):
+            raise AssertionError("only an adapter that says it can fetch is asked to")
+        found = await adapter.fetch(RemoteRef(step.remote), http)
+        if found is None or attempt.digest is None:
+            return Confirmed(present=False) if found is None and attempt.digest is None else Differs()
+        shown = content_digest(self.digest_key, found.content)
+        return Confirmed(present=True) if shown == attempt.digest else Differs()
 
     def _prepare(self, attempt: Attempt) -> None:
-        if not isinstance(attempt.step, Send):
-            return
-        attempt.command = self._command(attempt.claim, attempt.step)
-        if attempt.step.operation is not Operation.DELETE:
+        match attempt.step:
+            case Send(operation, generation, state):
+                attempt.command = self._command(attempt.claim, operation, generation, state)
+            case Confirm(_, state) if state is not None:
+                lane = attempt.claim.lane
+                attempt.command = self._command(attempt.claim, Operation.UPDATE, lane.generation, state)
+            case _:
+                return
+        if attempt.command.operation is not Operation.DELETE:
             attempt.digest = content_digest(self.digest_key, self.provider.adapter.content(attempt.command))
 
     def _changes_nothing(self, attempt: Attempt) -> bool:
         lane = attempt.claim.lane
         return not lane.in_doubt and lane.digest is not None and lane.digest == attempt.digest
 
-    def _command(self, claim: Claim, step: Send) -> Command:
-        lane, state = claim.lane, step.state
+    def _command(self, claim: Claim, operation: Operation, generation: int, state: State | None) -> Command:
+        lane = claim.lane
         version: Version = state.version if state else lane.version
-        occurred_at: datetime = (state or claim.state).occurred_at if state or claim.state else datetime.now(UTC)  # type: ignore[union-attr]  # one of them is there
+        told = state or claim.state
         return Command(
-            operation=step.operation,
+            operation=operation,
             reference=lane.reference,
             source=lane.source,
             order_id=lane.order_id,
             version=version.shown,
-            generation=step.generation,
+            generation=generation,
             customer=state.customer if state else None,
             order=state.order if state else None,
             remote=RemoteRef(lane.remote) if lane.remote else None,
-            idempotency_key=f"sendto-{lane.id}-{step.generation}",
-            occurred_at=occurred_at,
+            idempotency_key=f"sendto-{lane.id}-{generation}",
+            occurred_at=told.occurred_at if told else datetime.now(UTC),
             attempt=lane.attempts + 1,
             deadline_s=self.provider.timeout_s,
         )
@@ -203,15 +242,10 @@ class Carrier:
         return replace(attempt.command, deadline_s=max(0.0, deadline_s - self.clock.monotonic_s()))
 
     def _failed(self, attempt: Attempt, failure: HttpFailure) -> Outcome:
-        return classify_failure(attempt.operation or Operation.CREATE, self.provider.capabilities, failure)
+        return classify_failure(_changes(attempt), self.provider.capabilities, failure)
 
-    def _timed_out(self, attempt: Attempt, *, sent: bool) -> Ending:
-        if not sent:
-            return Released("deadline_before_first_byte")
-        return self._lost(attempt)
-
-    def _lost(self, attempt: Attempt) -> Outcome:
-        return self._maybe_done(attempt, "timeout", timed_out=True)
+    def _too_late(self, attempt: Attempt, *, sent: bool) -> Ending:
+        return self._maybe_done(attempt, "timeout", timed_out=True) if sent else Released("deadline_before_first_byte")
 
     def _broken(self, attempt: Attempt, *, sent: bool) -> Outcome:
         if not sent:
@@ -219,15 +253,25 @@ class Carrier:
         return self._maybe_done(attempt, "adapter_error", timed_out=False)
 
     def _maybe_done(self, attempt: Attempt, code: str, *, timed_out: bool) -> Outcome:
-        if attempt.operation is Operation.CREATE and not self.provider.capabilities.repeatable_create:
+        if _changes(attempt) is Operation.CREATE and not self.provider.capabilities.repeatable_create:
             return Ambiguous(code, timed_out=timed_out)
         return Transient(code, timed_out=timed_out)
 
 
-def _still_in_doubt(outcome: Outcome) -> Outcome:
+def _changes(attempt: Attempt) -> Operation:
+    """The operation as the classification of failures sees it: asking back is as harmless as an update."""
+    operation = attempt.operation or Operation.CREATE
+    return Operation.UPDATE if operation == CONFIRM else operation
+
+
+def _not_told(outcome: Outcome) -> Outcome:
     """A look-up that told nothing leaves the create in doubt, whatever the provider answered to it."""
     match outcome:
-        case Transient(code, detail, _, _, timed_out):
-            return Ambiguous(f"lookup_{code}", detail, timed_out=timed_out)
-        case _:
+        case Transient(code, detail, retry_after_s, _, timed_out):
+            return Ambiguous(f"lookup_{code}", detail, timed_out=timed_out, retry_after_s=retry_after_s)
+        case Applied() | Accepted() | AlreadyAbsent() | Unsupported():
+            return Ambiguous("lookup_unclear", "the look-up's answer tells neither presence nor absence")
+        case Ambiguous() | RateLimited() | Rejected() | Unauthorized() | Gone():
             return outcome
+        case _:
+            assert_never(outcome)

@@ -5,17 +5,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic import ValidationError
 
 from sendto.kernel.backoff import Backoff
 from sendto.runtime.settings import SettingsInvalid, describe
 from sendto.sdk import Adapter, BatchAdapter, Capabilities, Idempotency, Operation, discovery
+from sendto_dispatcher.domain.pace import Bucket
+from sendto_dispatcher.domain.plan import Confirm, LookUp, NothingToDo, Rest, Send, Step
 from sendto_dispatcher.domain.settle import Policy
 from sendto_dispatcher.engine.transport import Transport
 from sendto_dispatcher.settings import EngineSettings, ProviderSettings
-from sendto_dispatcher.store.providers import Bucket
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -60,6 +61,18 @@ class Provider:
     def requests_each(self) -> int:
         """The most requests that one attempt may make."""
         return requests_each(self.capabilities)
+
+    def requests_of(self, step: Step) -> int:
+        """The most requests that this step of an attempt may make."""
+        match step:
+            case Send(operation):
+                return self.capabilities.requests_of(operation)
+            case Confirm():
+                return 1
+            case LookUp() | NothingToDo() | Rest():
+                return self.requests_each
+            case _:
+                assert_never(step)
 
 
 def requests_each(capabilities: Capabilities) -> int:

@@ -15,9 +15,18 @@ from sendto.sdk import (
     Unauthorized,
     Unsupported,
 )
+from sendto_dispatcher.domain.endings import (
+    Confirmed,
+    Differs,
+    Ending,
+    Finished,
+    Held,
+    Interrupted,
+    Released,
+    Unchanged,
+)
 from sendto_dispatcher.domain.lane import Lane
 from sendto_dispatcher.domain.plan import Rest
-from sendto_dispatcher.domain.settle import Ending, Finished, Held, Interrupted, Released, Unchanged
 from sendto_dispatcher.store.settles import AttemptRecord
 
 _log = logger("sendto_dispatcher.attempts")
@@ -87,6 +96,10 @@ def describe(ending: Ending) -> tuple[str, str | None, str | None]:  # noqa: C90
             return "ambiguous", "stopping", None
         case Unchanged():
             return "unchanged", None, None
+        case Confirmed():
+            return "confirmed", None, None
+        case Differs(code, detail):
+            return "differs", code, detail
         case Rest(resting, reason, detail):
             return str(resting), reason, detail or None
         case _:

@@ -1,4 +1,4 @@
-"""Claiming due lanes, and reading what they should hold. Rules 13 to 15 and 26 of the dispatcher's rules."""
+"""Claiming due lanes, and reading what they should hold. Rules 13 to 15, 25 and 26 of the dispatcher's rules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,35 +15,49 @@ from sendto_dispatcher.domain.lane import Claim, Kept, Lane, State, TakenOver, V
 CHANNEL = "sendto_lane"
 """NOTIFY on it says that lanes have become due"""
 
-_CLAIM = """
-WITH ready AS (
-    SELECT id, lease_token, lease_generation, leased_by, leased_at FROM lane
-    WHERE provider = $1 AND NOT hanging AND due_at IS NOT NULL AND due_at <= clock_timestamp()
-    ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
-), hanging AS (
-    SELECT id, lease_token, lease_generation, leased_by, leased_at FROM lane
-    WHERE provider = $1 AND hanging AND due_at IS NOT NULL AND due_at <= clock_timestamp()
-    ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
-), picked AS (
-    SELECT * FROM ready UNION ALL (SELECT * FROM hanging LIMIT $2 - (SELECT count(*) FROM ready))
-)
+_OLD_LEASE = "id, due_at, lease_token, lease_generation, leased_by, leased_at"
+_LEASE = """
 UPDATE lane SET
-    lease_token = $4,
+    lease_token = $1,
     lease_generation = lane.desired_generation,
     lease_doubt = lane.in_doubt,
     in_doubt = true,
-    leased_by = $5,
+    leased_by = $2,
     leased_at = clock_timestamp(),
-    due_at = clock_timestamp() + $6 * interval '1 second'
+    due_at = clock_timestamp() + $3 * interval '1 second'
 FROM picked WHERE picked.id = lane.id
 RETURNING lane.id, lane.provider, lane.source, lane.order_id, lane.reference, lane.incarnation,
     lane.desired_generation, lane.desired_carried, lane.desired_version, lane.desired_present,
-    lane.applied_generation, lane.applied_present, lane.remote, lane.digest, lane.lease_doubt, lane.attempts,
-    lane.hanging, lane.kept_generation, lane.kept_body::text AS kept_body,
+    lane.applied_generation, lane.applied_present, lane.unconfirmed, lane.remote, lane.digest, lane.lease_doubt,
+    lane.attempts, lane.hanging, lane.kept_generation, lane.kept_body::text AS kept_body,
     extract(epoch FROM clock_timestamp() - lane.kept_at)::float8 AS kept_age_s,
     picked.lease_token AS old_token, picked.lease_generation AS old_generation,
     picked.leased_by AS old_replica, picked.leased_at AS old_leased_at
 """
+_CLAIM = f"""
+WITH ready AS (
+    SELECT {_OLD_LEASE} FROM lane
+    WHERE provider = $4 AND NOT hanging AND due_at IS NOT NULL AND due_at <= clock_timestamp()
+    ORDER BY due_at LIMIT $5 FOR UPDATE SKIP LOCKED
+), hanging AS (
+    SELECT {_OLD_LEASE} FROM lane
+    WHERE provider = $4 AND hanging AND due_at IS NOT NULL AND due_at <= clock_timestamp()
+    ORDER BY due_at LIMIT $6 FOR UPDATE SKIP LOCKED
+), picked AS (
+    SELECT * FROM (SELECT * FROM ready UNION ALL SELECT * FROM hanging) AS found ORDER BY due_at LIMIT $5
+)
+{_LEASE}"""
+# A probe may take a lane before its time: one that waits in ordinary backoff would become due with the others.
+_MAY_PROBE = """
+    due_at IS NOT NULL AND (lease_token IS NULL OR due_at <= clock_timestamp())
+    AND (not_before IS NULL OR not_before <= clock_timestamp()) AND id <> ALL($5::bigint[])
+    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+_CLAIM_PROBE = f"""
+WITH ready AS (SELECT {_OLD_LEASE} FROM lane WHERE provider = $4 AND NOT hanging AND {_MAY_PROBE}),
+    hanging AS (SELECT {_OLD_LEASE} FROM lane WHERE provider = $4 AND hanging AND {_MAY_PROBE}),
+    picked AS (SELECT * FROM (SELECT * FROM ready UNION ALL SELECT * FROM hanging) AS found ORDER BY due_at LIMIT 1)
+{_LEASE}"""
 
 _STATES = """
 SELECT s.order_id, s.source, s.carried, s.version, s.customer::text AS customer,
@@ -63,16 +77,17 @@ FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[
 JOIN lane l ON l.id = t.lane_id
 """
 
+# What is repeated stays as it was: the provider remembers its key from the first time on.
 _KEEP = """
 UPDATE lane SET kept_generation = k.generation, kept_body = k.body::jsonb, kept_at = clock_timestamp()
 FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS k(lane_id, generation, body)
-WHERE lane.id = k.lane_id
+WHERE lane.id = k.lane_id AND lane.kept_generation IS DISTINCT FROM k.generation
 """
 
 _NEXT_DUE = """
 SELECT extract(epoch FROM least(
     (SELECT min(due_at) FROM lane WHERE provider = $1 AND NOT hanging AND due_at IS NOT NULL),
-    (SELECT min(due_at) FROM lane WHERE provider = $1 AND hanging AND due_at IS NOT NULL)
+    CASE WHEN $2 THEN (SELECT min(due_at) FROM lane WHERE provider = $1 AND hanging AND due_at IS NOT NULL) END
 ) - clock_timestamp())::float8
 """
 
@@ -99,14 +114,20 @@ async def claim(connection: Connection, request: ClaimRequest) -> list[Claim]:
     Runs in the caller's transaction. The states are read by a second statement after the lanes are locked: joined into
     the first one, a state could be older than the desired generation beside it.
     """
+    return await _claims(connection, request, _CLAIM, request.lanes, request.hanging_lanes)
+
+
+async def claim_probe(connection: Connection, request: ClaimRequest, besides: Sequence[int]) -> list[Claim]:
+    """Lease one lane to see whether the provider is well again, another than these unless there is no other."""
+    claims = await _claims(connection, request, _CLAIM_PROBE, list(besides))
+    if not claims and besides:
+        return await _claims(connection, request, _CLAIM_PROBE, [])
+    return claims
+
+
+async def _claims(connection: Connection, request: ClaimRequest, statement: str, *which: object) -> list[Claim]:
     rows = await connection.fetch(
-        _CLAIM,
-        request.provider,
-        request.lanes,
-        request.hanging_lanes,
-        request.token,
-        request.replica,
-        request.lease_s,
+        statement, request.token, request.replica, request.lease_s, request.provider, *which
     )
     if not rows:
         return []
@@ -127,9 +148,12 @@ async def keep_bodies(connection: Connection, kept: Sequence[Keep]) -> None:
         )
 
 
-async def next_due_s(connection: Connection, provider: str) -> float | None:
-    """Seconds until a lane of the provider is due, negative if one is overdue; None if none is waiting."""
-    seconds: float | None = await connection.fetchval(_NEXT_DUE, provider)
+async def next_due_s(connection: Connection, provider: str, *, hanging: bool = True) -> float | None:
+    """Seconds until a lane of the provider is due, negative if one is overdue; None if none is waiting.
+
+    `hanging` says whether lanes whose last attempt timed out are looked at.
+    """
+    seconds: float | None = await connection.fetchval(_NEXT_DUE, provider, hanging)
     return seconds
 
 
@@ -161,6 +185,7 @@ def _lane(row: asyncpg.Record, token: UUID) -> Lane:
         desired_present=row["desired_present"],
         applied_generation=row["applied_generation"],
         applied_present=row["applied_present"],
+        unconfirmed=row["unconfirmed"],
         remote=row["remote"],
         digest=row["digest"],
         in_doubt=row["lease_doubt"],

@@ -15,7 +15,8 @@ from sendto_dispatcher.store.taking import IntakeRules, Key
 
 _LOCK_LANES = """
 SELECT l.id, l.order_id, l.source, l.provider, l.desired_present, l.applied_present, l.in_doubt,
-    l.lease_token IS NOT NULL AS leased, l.due_at IS NOT NULL AS waiting, l.resting, l.reference
+    l.lease_token IS NOT NULL AS leased, l.resting, l.reference,
+    l.due_at IS NOT NULL AND l.applied_generation <> l.desired_generation AS waiting
 FROM lane l JOIN unnest($1::bigint[], $2::text[]) AS k(order_id, source)
     ON k.order_id = l.order_id AND k.source = l.source
 ORDER BY l.id FOR UPDATE OF l

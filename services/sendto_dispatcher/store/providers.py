@@ -10,6 +10,7 @@ import asyncpg
 
 from sendto.runtime.database import Connection
 from sendto_dispatcher.domain.gate import ProviderState
+from sendto_dispatcher.domain.pace import Bucket, Grant, grant
 
 _KNOW = "INSERT INTO provider_state (provider) SELECT unnest($1::text[]) ORDER BY 1 ON CONFLICT DO NOTHING"
 
@@ -22,19 +23,26 @@ FROM provider_state WHERE provider = $1
 # First what has flowed in since, with what was taken before and not used; then whole operations are spent.
 _TAKE = """
 UPDATE provider_state SET
-    tokens = least($2, tokens + $4 + $3 * extract(
-        epoch FROM clock_timestamp() - coalesce(tokens_at, clock_timestamp() - interval '1 day'))::float8),
+    tokens = least($2, tokens + $4 + $3 * greatest(0, extract(
+        epoch FROM clock_timestamp() - coalesce(tokens_at, clock_timestamp() - interval '1 day'))::float8)),
     tokens_at = clock_timestamp()
 WHERE provider = $1
 RETURNING tokens
 """
 _SPEND = "UPDATE provider_state SET tokens = tokens - $2 WHERE provider = $1"
+_GIVE_BACK = "UPDATE provider_state SET tokens = least($3, tokens + $2) WHERE provider = $1"
 
 _WIN_PROBE = """
 UPDATE provider_state SET probe_at = clock_timestamp() + $2 * interval '1 second'
 WHERE provider = $1 AND (held_at IS NOT NULL OR opened_at IS NOT NULL)
     AND (probe_at IS NULL OR probe_at <= clock_timestamp())
-RETURNING provider
+RETURNING probed_lanes
+"""
+# The newest hundred: more lanes than that are not tried in vain before one that works.
+_NOTE_PROBE = """
+UPDATE provider_state
+SET probed_lanes = (array_append(array_remove(probed_lanes, $2), $2))[greatest(1, cardinality(probed_lanes) - 98):]
+WHERE provider = $1
 """
 
 _STOPPED = "stopped_since = coalesce(stopped_since, clock_timestamp())"
@@ -55,7 +63,7 @@ UPDATE provider_state SET held_at = coalesce(held_at, clock_timestamp()), hold_r
 WHERE provider = $1
 """
 _RECOVER = f"""
-UPDATE provider_state SET opened_at = NULL, held_at = NULL, hold_reason = NULL, probe_at = NULL,
+UPDATE provider_state SET opened_at = NULL, held_at = NULL, hold_reason = NULL, probe_at = NULL, probed_lanes = '{{}}',
     {_GOES_ON.format(still="paused_at IS NOT NULL")}
 WHERE provider = $1 AND (opened_at IS NOT NULL OR held_at IS NOT NULL) RETURNING provider
 """
@@ -75,14 +83,14 @@ UPDATE provider_state SET paused_at = NULL, paused_by = NULL, pause_reason = NUL
 WHERE provider = $1
 """
 
-# In small steps, so that no statement holds a million rows.
+# In small steps, so that no statement holds a million rows; what waits for a cause of its own goes on waiting.
 _SPREAD_ROWS = 5_000
 _SPREAD = """
 WITH waiting AS (
     SELECT id FROM lane
-    WHERE provider = $1 AND due_at > clock_timestamp() + $2 * interval '1 second' AND lease_token IS NULL
-        AND reason IS DISTINCT FROM 'rate_limited'
-    ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+    WHERE provider = $1 AND hanging = $4 AND due_at > clock_timestamp() + $2 * interval '1 second'
+        AND lease_token IS NULL AND (not_before IS NULL OR not_before <= clock_timestamp())
+    ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE lane SET due_at = clock_timestamp() + random() * $2 * interval '1 second'
 FROM waiting WHERE waiting.id = lane.id
@@ -93,14 +101,6 @@ INSERT INTO replica (id, host, pid, release, config_digest) VALUES ($1, $2, $3, 
 ON CONFLICT (id) DO UPDATE SET heartbeat_at = now(), config_digest = excluded.config_digest
 """
 _FORGET_REPLICAS = "DELETE FROM replica WHERE id = $1 OR heartbeat_at < now() - interval '1 day'"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
-    """A provider's rate limit: requests per second of the whole fleet, and how many may go out at once."""
-
-    rate_per_s: float
-    burst: float
 
 
 async def know(connection: Connection, providers: Sequence[str]) -> None:
@@ -119,23 +119,32 @@ async def state(connection: Connection, provider: str) -> ProviderState:
 
 async def take_requests(
     connection: Connection, provider: str, bucket: Bucket, *, operations: int, requests_each: int, unused: int
-) -> tuple[int, float]:
+) -> Grant:
     """Take requests for up to `operations` from the bucket, in a short transaction of its own.
 
-    `unused` were taken earlier and not made; they go back first. Returns how many operations may go out, and, if none,
-    the seconds until one may.
+    `unused` were taken earlier and not made; they go back first (what was made and not taken is negative).
     """
-    available: float = await connection.fetchval(_TAKE, provider, bucket.burst, bucket.rate_per_s, float(unused))
-    granted = min(operations, int(available // requests_each))
-    if granted:
-        await connection.execute(_SPEND, provider, float(granted * requests_each))
-        return granted, 0.0
-    return 0, (requests_each - available) / bucket.rate_per_s
+    level: float = await connection.fetchval(_TAKE, provider, bucket.burst, bucket.rate_per_s, float(unused))
+    granted = grant(level, bucket, operations=operations, requests_each=requests_each)
+    if granted.requests:
+        await connection.execute(_SPEND, provider, float(granted.requests))
+    return granted
 
 
-async def win_probe(connection: Connection, provider: str, *, interval_s: float) -> bool:
-    """Whether this process may send the one probe that is due now."""
-    return await connection.fetchval(_WIN_PROBE, provider, interval_s) is not None
+async def give_back(connection: Connection, provider: str, bucket: Bucket, requests: int) -> None:
+    """Return requests that were taken and will not be made."""
+    await connection.execute(_GIVE_BACK, provider, float(requests), bucket.burst)
+
+
+async def win_probe(connection: Connection, provider: str, *, interval_s: float) -> list[int] | None:
+    """The lanes that were probed already, if this process may send the one probe that is due now; else None."""
+    probed: list[int] | None = await connection.fetchval(_WIN_PROBE, provider, interval_s)
+    return probed
+
+
+async def note_probe(connection: Connection, provider: str, lane_id: int) -> None:
+    """Remember that a lane is being probed, so that the next probe takes another."""
+    await connection.execute(_NOTE_PROBE, provider, lane_id)
 
 
 async def open_breaker(connection: Connection, provider: str, *, probe_s: float) -> bool:
@@ -155,8 +164,11 @@ async def recover(connection: Connection, provider: str) -> bool:
 
 async def spread_waiting(connection: Connection, provider: str, *, over_s: float) -> int:
     """Make some lanes that wait in backoff due within `over_s`; how many. Call again until it returns 0."""
-    status: str = await connection.execute(_SPREAD, provider, over_s, _SPREAD_ROWS)
-    return int(status.rsplit(maxsplit=1)[-1])
+    for hanging in (False, True):
+        status: str = await connection.execute(_SPREAD, provider, over_s, _SPREAD_ROWS, hanging)
+        if not status.endswith(" 0"):
+            return int(status.rsplit(maxsplit=1)[-1])
+    return 0
 
 
 async def block(connection: Connection, provider: str, *, wait_s: float) -> None:

@@ -10,14 +10,15 @@ from typing import Any
 import asyncpg
 
 from sendto.runtime.database import Connection
+from sendto_dispatcher.domain.endings import CONFIRM, Finished
 from sendto_dispatcher.domain.lane import Version
-from sendto_dispatcher.domain.settle import Columns, Finished, Policy, settle
+from sendto_dispatcher.domain.settle import Columns, Policy, settle
 
 _LOCK = """
 SELECT id, provider, source, order_id, lease_token, reference, incarnation, desired_generation, desired_present,
-    applied_generation, applied_carried, applied_version, applied_present, unconfirmed, remote, digest, in_doubt,
-    lease_doubt, kept_generation, due_at, attempts, failing_since, failing_stopped_s, hanging, resting, reason, detail,
-    behind_since, clock_timestamp() AS now,
+    applied_generation, applied_carried, applied_version, applied_present, unconfirmed, remote, digest,
+    resend_generation, in_doubt, lease_generation, lease_doubt, kept_generation, due_at, not_before, attempts,
+    failing_since, failing_stopped_s, hanging, resting, reason, detail, behind_since, clock_timestamp() AS now,
     (SELECT stopped_s + coalesce(extract(epoch FROM clock_timestamp() - stopped_since), 0)::float8
         FROM provider_state WHERE provider_state.provider = lane.provider) AS stopped_s
 FROM lane WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE
@@ -31,33 +32,38 @@ UPDATE lane SET
     kept_generation = CASE WHEN n.kept THEN lane.kept_generation END,
     kept_body = CASE WHEN n.kept THEN lane.kept_body END,
     kept_at = CASE WHEN n.kept THEN lane.kept_at END,
-    due_at = n.due_at, attempts = n.attempts, failing_since = n.failing_since,
-    failing_stopped_s = n.failing_stopped_s, hanging = n.hanging, resting = n.resting, reason = n.reason,
+    desired_generation = n.desired_generation, due_at = n.due_at, not_before = n.not_before, attempts = n.attempts,
+    failing_since = n.failing_since, failing_stopped_s = n.failing_stopped_s, hanging = n.hanging, resting = n.resting, reason = n.reason,
     detail = n.detail, behind_since = n.behind_since,
     lease_token = NULL, lease_generation = NULL, lease_doubt = NULL, leased_by = NULL, leased_at = NULL,
     changed_at = clock_timestamp()
 FROM unnest($1::bigint[], $2::text[], $3::int[], $4::bigint[], $5::bool[], $6::bigint[], $7::bool[], $8::bool[],
     $9::text[], $10::bytea[], $11::bool[], $12::bool[], $13::timestamptz[], $14::int[], $15::timestamptz[],
-    $16::float8[], $17::bool[], $18::text[], $19::text[], $20::text[], $21::timestamptz[])
+    $16::float8[], $17::bool[], $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::bigint[],
+    $23::timestamptz[])
     AS n(id, reference, incarnation, applied_generation, applied_carried, applied_version, applied_present,
         unconfirmed, remote, digest, in_doubt, kept, due_at, attempts, failing_since, failing_stopped_s, hanging,
-        resting, reason, detail, behind_since)
+        resting, reason, detail, behind_since, desired_generation, not_before)
 WHERE lane.id = n.id
 """
 
 # What was sent under a lease that has passed to someone else may reach the provider after newer state: raise the
-# generation, so that the newest state is sent once more, last.
+# generation, so that the newest state is sent once more, last; not before a look-up can see what was sent.
 _OVERTAKEN = """
 UPDATE lane SET
-    desired_generation = greatest(desired_generation + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint),
+    desired_generation = greatest(desired_generation + 1, (extract(epoch FROM statement_timestamp()) * 1000)::bigint),
+    resend_generation = greatest(desired_generation + 1, (extract(epoch FROM statement_timestamp()) * 1000)::bigint),
     in_doubt = true,
     lease_doubt = CASE WHEN lease_token IS NOT NULL THEN true END,
+    unconfirmed = false,
+    not_before = CASE WHEN o.lag_s > 0 THEN clock_timestamp() + o.lag_s * interval '1 second' END,
     due_at = CASE WHEN lease_token IS NOT NULL THEN due_at
                   WHEN resting IN ('unknown', 'taken') THEN NULL
-                  ELSE least(due_at, clock_timestamp()) END,
+                  ELSE clock_timestamp() + o.lag_s * interval '1 second' END,
     resting = CASE WHEN resting IN ('unknown', 'taken') THEN resting END,
     behind_since = coalesce(behind_since, clock_timestamp())
-WHERE id = ANY($1::bigint[])
+FROM unnest($1::bigint[], $2::float8[]) AS o(id, lag_s)
+WHERE lane.id = o.id
 """
 
 _OWN_REFERENCES = """
@@ -110,22 +116,25 @@ async def write_settles(
     """Settle a batch of attempts, at most one of each lane, in the caller's transaction."""
     rows = {row["id"]: row for row in await connection.fetch(_LOCK, [r.finished.lane_id for r in records])}
     written: dict[int, Columns] = {}
-    overtaken: list[int] = []
+    overtaken: dict[int, float] = {}
+    passed: list[bool] = []
     for record in records:
         finished = record.finished
         row = rows.get(finished.lane_id)
-        if row is not None and row["lease_token"] == finished.lease_token:
-            policy = replace(policy_of(record.provider), stopped_s=row["stopped_s"] or 0.0)
+        policy = policy_of(record.provider)
+        passed.append(row is not None and row["lease_token"] == finished.lease_token)
+        if row is not None and passed[-1]:
+            policy = replace(policy, stopped_s=row["stopped_s"] or 0.0)
             written[finished.lane_id] = settle(_columns(row), finished, policy, row["now"])
-        elif finished.sent:
-            overtaken.append(finished.lane_id)
+        elif finished.sent and finished.operation != CONFIRM:
+            overtaken[finished.lane_id] = policy.capabilities.lookup_lag_s
     if written:
         await connection.execute(_WRITE, *_transposed(written))
         await _own_new_references(connection, rows, written)
     if overtaken:
-        await connection.execute(_OVERTAKEN, sorted(overtaken))
-    await _write_history(connection, records, written, replica)
-    fenced = frozenset(record.finished.lane_id for record in records) - written.keys()
+        await connection.execute(_OVERTAKEN, list(overtaken), list(overtaken.values()))
+    await _write_history(connection, records, passed, replica)
+    fenced = frozenset(r.finished.lane_id for r, through in zip(records, passed, strict=True) if not through)
     return Settled(lanes=written, fenced=fenced)
 
 
@@ -142,10 +151,13 @@ def _columns(row: asyncpg.Record) -> Columns:
         unconfirmed=row["unconfirmed"],
         remote=row["remote"],
         digest=row["digest"],
+        resend_generation=row["resend_generation"],
         in_doubt=row["in_doubt"],
+        lease_generation=row["lease_generation"],
         lease_doubt=bool(row["lease_doubt"]),
         kept=row["kept_generation"] is not None,
         due_at=row["due_at"],
+        not_before=row["not_before"],
         attempts=row["attempts"],
         failing_since=row["failing_since"],
         failing_stopped_s=row["failing_stopped_s"],
@@ -186,6 +198,8 @@ def _values(lane_id: int, lane: Columns) -> tuple[Any, ...]:
         lane.reason,
         lane.detail,
         lane.behind_since,
+        lane.desired_generation,
+        lane.not_before,
     )
 
 
@@ -205,9 +219,10 @@ async def _own_new_references(
 
 
 async def _write_history(
-    connection: Connection, records: Sequence[AttemptRecord], written: dict[int, Columns], replica: str
+    connection: Connection, records: Sequence[AttemptRecord], passed: Sequence[bool], replica: str
 ) -> None:
     """Attempts that called the provider, or tried to, go into the history; what needed no call does not."""
+    through = [one for record, one in zip(records, passed, strict=True) if record.finished.operation is not None]
     called = [record for record in records if record.finished.operation is not None]
     if not called:
         return
@@ -230,5 +245,5 @@ async def _write_history(
         replica,
         [f.lease_token for f in finished],
         [r.duration_ms for r in called],
-        [f.lane_id in written for f in finished],
+        through,
     )

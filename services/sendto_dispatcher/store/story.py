@@ -46,7 +46,7 @@ FROM attempt WHERE order_id = $1 ORDER BY id DESC LIMIT $2
 LANE_STATE = """
 CASE WHEN lease_token IS NOT NULL AND due_at > clock_timestamp() THEN 'leased'
      WHEN resting IS NOT NULL THEN resting
-     WHEN due_at IS NULL AND unconfirmed THEN 'unconfirmed'
+     WHEN unconfirmed AND applied_generation = desired_generation THEN 'unconfirmed'
      WHEN due_at IS NULL THEN 'converged'
      WHEN due_at <= clock_timestamp() THEN 'due'
      ELSE 'waiting' END

@@ -108,6 +108,8 @@ class Lane(Table, table=True):
     """the provider's own id of the object"""
     digest: bytes | None = Field(sa_column=Column(LargeBinary))
     """keyed digest of the content that was surely applied; null means unknown"""
+    resend_generation: int = Field(sa_column=_big(server_default=text("0")))
+    """from this generation on, what was sent tells what the provider holds: older calls may have been overtaken"""
 
     in_doubt: bool = _flag()
     """claimed, and not known whether something was sent"""
@@ -125,6 +127,8 @@ class Lane(Table, table=True):
 
     due_at: datetime | None = Field(sa_column=_time(nullable=True))
     """when it may be claimed; while leased, when the lease ends; null when there is nothing to do"""
+    not_before: datetime | None = Field(sa_column=_time(nullable=True))
+    """the provider's Retry-After for this lane, or when a look-up can tell something: not even a probe comes earlier"""
     attempts: int = Field(sa_column_kwargs={"server_default": text("0")})
     """failed attempts in a row; decides the backoff"""
     failing_since: datetime | None = Field(sa_column=_time(nullable=True))
@@ -283,6 +287,10 @@ class ProviderState(Table, table=True):
     """since when the breaker is open"""
     probe_at: datetime | None = Field(sa_column=_time(nullable=True))
     """when the next probe may go out, while held or open"""
+    probed_lanes: list[int] = Field(
+        sa_column=Column(ARRAY(BigInteger), nullable=False, server_default=text("'{}'::bigint[]"))
+    )
+    """the lanes that were probed since it was held or opened, so that each probe takes another"""
     blocked_until: datetime | None = Field(sa_column=_time(nullable=True))
     """the provider's own Retry-After"""
     stopped_s: float = Field(sa_column_kwargs={"server_default": text("0")})

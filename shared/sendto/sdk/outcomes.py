@@ -72,6 +72,7 @@ class Ambiguous:
     code: str
     detail: str = ""
     timed_out: bool = False
+    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
