@@ -20,6 +20,10 @@ PositiveInt = Annotated[int, Field(ge=1)]
 Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/(s|min|h)$")]
 
 
+_SETTLE_S = 0.2
+"""what the statements of a settle may take"""
+
+
 class IntakeSettings(Section):
     """[dispatcher.intake]: reading the topic."""
 
@@ -49,7 +53,7 @@ class EngineSettings(Section):
     poll_interval_s: PositiveSeconds = 1.0
     """the safety net under wake-ups"""
     lease_margin_s: PositiveSeconds = 5.0
-    """a lease is a provider's timeout, and the look-up's, and this"""
+    """a lease lasts as long as a provider's timeout, and the time until a look-up can see what was sent, and this"""
     probe_interval_s: PositiveSeconds = 4.0
     """between probes of a provider that is held or whose breaker is open"""
     breaker_window: PositiveInt = 20
@@ -62,9 +66,21 @@ class EngineSettings(Section):
     """over which waiting lanes become due when a provider comes back"""
     retry_after_cap_s: PositiveSeconds = 900.0
     """the longest that a provider's Retry-After may hold back all its lanes"""
+    confirm_after_s: PositiveSeconds = 5.0
+    """how long after a provider has accepted a state it is asked whether it shows it"""
     max_response_bytes: PositiveInt = 1_048_576
     drain_s: PositiveSeconds = 8.0
     """how long attempts in flight may take to finish at a stop"""
+
+    @model_validator(mode="after")
+    def _leases_outlast_attempts(self) -> Self:
+        least_s = 2 * (self.settle_linger_s + _SETTLE_S)
+        if self.lease_margin_s < least_s:
+            raise ValueError(
+                f"lease_margin_s is {self.lease_margin_s:g}: after an attempt's deadline a check and the settle need "
+                f"{least_s:g} s of the lease (twice settle_linger_s and {_SETTLE_S:g} s)"
+            )
+        return self
 
 
 class RetentionSettings(Section):

@@ -308,7 +308,7 @@ def _differs(
 
 
 def _not_told(lane: Columns, ending: object, policy: Policy, now: datetime, *, jitter: float | None) -> Columns:
-    """Asking back brought no answer that tells anything: it stays unconfirmed, and is asked again until it is too old."""
+    """Asking back told nothing: the lane stays unconfirmed, and is asked back again until that is too old."""
     attempts = lane.attempts + 1
     retry_after_s = getattr(ending, "retry_after_s", None) or 0.0
     lane = replace(

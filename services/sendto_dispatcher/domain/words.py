@@ -15,7 +15,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _OUTCOMES = get_args(Outcome)
 
 
-class NoOutcome(TypeError):
+class NoOutcome(TypeError):  # noqa: N818 - named for what it is
     """An adapter returned something that is no outcome, or one with a field of another type."""
 
 

@@ -193,7 +193,7 @@ class Carrier:
         """Ask an accepted state back."""
         adapter = self.provider.adapter
         if not isinstance(adapter, FetchingAdapter):
-            raise AssertionError("only an adapter that says it can fetch is asked to")
+            raise TypeError("only an adapter that says it can fetch is asked to")
         found = await adapter.fetch(RemoteRef(step.remote), http)
         if found is None or attempt.digest is None:
             return Confirmed(present=False) if found is None and attempt.digest is None else Differs()

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from sendto.kernel.backoff import Backoff
 from sendto.runtime.settings import SettingsInvalid, describe
-from sendto.sdk import Adapter, BatchAdapter, Capabilities, Idempotency, Operation, discovery
+from sendto.sdk import Adapter, BatchAdapter, Capabilities, FetchingAdapter, Idempotency, Operation, discovery
 from sendto_dispatcher.domain.pace import Bucket
 from sendto_dispatcher.domain.plan import Confirm, LookUp, NothingToDo, Rest, Send, Step
 from sendto_dispatcher.domain.settle import Policy
@@ -19,6 +19,8 @@ from sendto_dispatcher.engine.transport import Transport
 from sendto_dispatcher.settings import EngineSettings, ProviderSettings
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_PACE = 0.97
+"""of a rate limit is used: a provider counts requests as they arrive, and the way there is not always equally long"""
 
 
 class ProviderUnusable(Exception):  # noqa: N818 - named for what happened
@@ -81,6 +83,14 @@ def requests_each(capabilities: Capabilities) -> int:
     return look_up + max(capabilities.requests_of(operation) for operation in Operation)
 
 
+def lease_s(timeout_s: float, capabilities: Capabilities, margin_s: float) -> float:
+    """How long a lease lasts: longer than an attempt's deadline, its look-up and a whole batch included, by the margin.
+
+    Whoever takes a lane over looks up what its last attempt made, so what was sent at the deadline must show by then.
+    """
+    return timeout_s + capabilities.lookup_lag_s + margin_s
+
+
 def load_adapter(name: str) -> type[Adapter]:
     """The class behind one entry point.
 
@@ -103,6 +113,8 @@ def build_provider(name: str, settings: ProviderSettings, engine: EngineSettings
         ProviderUnusable: it cannot be served; the text names the setting, never a value.
     """
     adapter = _make_adapter(name, settings, base)
+    if adapter.capabilities.has_fetch and not isinstance(adapter, FetchingAdapter):
+        raise ProviderUnusable(f"adapter {settings.adapter!r} says that it has `fetch`, and has none")
     timeout_s = settings.limits.timeout_s
     return Provider(
         name=name,
@@ -114,13 +126,14 @@ def build_provider(name: str, settings: ProviderSettings, engine: EngineSettings
         ),
         concurrency=settings.limits.concurrency,
         timeout_s=timeout_s,
-        lease_s=max(timeout_s, adapter.capabilities.lookup_lag_s) + engine.lease_margin_s,
+        lease_s=lease_s(timeout_s, adapter.capabilities, engine.lease_margin_s),
         check_timeout_s=min(timeout_s, engine.lease_margin_s / 2),
         bucket=_bucket(settings, adapter.capabilities),
         policy=Policy(
             backoff=Backoff(base_s=settings.retry.base_s, cap_s=settings.retry.cap_s),
             give_up_after_s=settings.retry.give_up_after_s,
             capabilities=adapter.capabilities,
+            confirm_after_s=engine.confirm_after_s,
         ),
     )
 
@@ -176,7 +189,7 @@ def _bucket(settings: ProviderSettings, capabilities: Capabilities) -> Bucket | 
         return None
     number, unit = rate.split("/")
     burst = max(settings.limits.burst or 0, requests_each(capabilities))
-    return Bucket(rate_per_s=int(number) / _SECONDS[unit], burst=float(burst))
+    return Bucket(rate_per_s=_PACE * int(number) / _SECONDS[unit], burst=float(burst))
 
 
 def config_digest(*parts: str) -> str:

@@ -1,7 +1,7 @@
 """How a provider stands with us: whether its lanes may be claimed, and what each ending says of it.
 
-Rules 21 and 23 to 25 of the dispatcher's rules. What it finds is the fleet's, in PostgreSQL; only the last attempts, from
-which the breaker concludes, are this process's own.
+Rules 21 and 23 to 25 of the dispatcher's rules. What it finds is the fleet's, in PostgreSQL; only the last attempts,
+from which the breaker concludes, are this process's own.
 """
 
 import asyncio

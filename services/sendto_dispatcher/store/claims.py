@@ -126,9 +126,7 @@ async def claim_probe(connection: Connection, request: ClaimRequest, besides: Se
 
 
 async def _claims(connection: Connection, request: ClaimRequest, statement: str, *which: object) -> list[Claim]:
-    rows = await connection.fetch(
-        statement, request.token, request.replica, request.lease_s, request.provider, *which
-    )
+    rows = await connection.fetch(statement, request.token, request.replica, request.lease_s, request.provider, *which)
     if not rows:
         return []
     states = await _states(connection, rows)

@@ -33,8 +33,8 @@ UPDATE lane SET
     kept_body = CASE WHEN n.kept THEN lane.kept_body END,
     kept_at = CASE WHEN n.kept THEN lane.kept_at END,
     desired_generation = n.desired_generation, due_at = n.due_at, not_before = n.not_before, attempts = n.attempts,
-    failing_since = n.failing_since, failing_stopped_s = n.failing_stopped_s, hanging = n.hanging, resting = n.resting, reason = n.reason,
-    detail = n.detail, behind_since = n.behind_since,
+    failing_since = n.failing_since, failing_stopped_s = n.failing_stopped_s, hanging = n.hanging,
+    resting = n.resting, reason = n.reason, detail = n.detail, behind_since = n.behind_since,
     lease_token = NULL, lease_generation = NULL, lease_doubt = NULL, leased_by = NULL, leased_at = NULL,
     changed_at = clock_timestamp()
 FROM unnest($1::bigint[], $2::text[], $3::int[], $4::bigint[], $5::bool[], $6::bigint[], $7::bool[], $8::bool[],

@@ -11,7 +11,7 @@ from sendto.sdk.adapter import (
     Idempotency,
     LookupFailed,
 )
-from sendto.sdk.classify import RETRY_AFTER_MAX_S, classify, classify_failure, retry_after
+from sendto.sdk.classify import classify, classify_failure
 from sendto.sdk.commands import Command, Health, HealthVerdict, Operation, RemoteState
 from sendto.sdk.configuration import AdapterConfig
 from sendto.sdk.documentation import Documentation
@@ -32,6 +32,7 @@ from sendto.sdk.outcomes import (
 )
 from sendto.sdk.requirements import Requirement
 from sendto.sdk.tokens import Token, TokenCache
+from sendto.sdk.waits import RETRY_AFTER_MAX_S, retry_after
 
 __all__ = [
     "API_VERSION",

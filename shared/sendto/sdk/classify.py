@@ -3,10 +3,7 @@
 Source: RFC 9110 for the meaning of the status codes, RFC 6585 for 429, RFC 8470 for 425.
 """
 
-import math
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 
 from sendto.sdk.adapter import Capabilities
@@ -22,11 +19,8 @@ from sendto.sdk.outcomes import (
     Transient,
     Unauthorized,
 )
+from sendto.sdk.waits import retry_after
 
-RETRY_AFTER_MAX_S = 86_400.0
-"""No answer can make us wait longer than a day."""
-
-_SECONDS_HEADERS = ("retry-after", "x-retry-after", "ratelimit-reset", "x-ratelimit-reset")
 _REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _NOTHING_DONE = frozenset({HTTPStatus.TOO_EARLY, HTTPStatus.SERVICE_UNAVAILABLE})
 _ABSENT = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
@@ -76,39 +70,5 @@ def _maybe_done(
 ) -> Outcome:
     """Only a create that would make a second object needs finding out; everything else is safely sent again."""
     if operation is Operation.CREATE and not capabilities.repeatable_create:
-        return Ambiguous(code, timed_out=timed_out)
+        return Ambiguous(code, timed_out=timed_out, retry_after_s=retry_after_s)
     return Transient(code, retry_after_s=retry_after_s, timed_out=timed_out)
-
-
-def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """Seconds that the provider asks us to wait, within 0 … 86,400; None if it asks nothing that can be understood.
-
-    Reads `Retry-After` (seconds or an HTTP date, RFC 9110 §10.2.3) and the seconds of `X-Retry-After` and
-    `RateLimit-Reset`.
-    """
-    for name in _SECONDS_HEADERS:
-        value = headers.get(name, "").strip()
-        if not value:
-            continue
-        seconds = _seconds(value) if name != "retry-after" else _seconds(value, now=now)
-        if seconds is not None:
-            return min(max(seconds, 0.0), RETRY_AFTER_MAX_S)
-    return None
-
-
-def _seconds(value: str, *, now: datetime | None = None) -> float | None:
-    try:
-        seconds = float(value)
-    except ValueError:
-        return _seconds_until(value, now) if now is not None else None
-    return seconds if math.isfinite(seconds) else None
-
-
-def _seconds_until(value: str, now: datetime) -> float | None:
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - now).total_seconds()

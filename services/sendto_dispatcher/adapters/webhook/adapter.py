@@ -34,6 +34,7 @@ from sendto_dispatcher.adapters.webhook.config import WebhookConfig
 from sendto_dispatcher.adapters.webhook.translate import content, event, signing_time
 
 _REJECTS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
+_NOTHING_DONE = frozenset({HTTPStatus.TOO_EARLY, HTTPStatus.SERVICE_UNAVAILABLE})
 _REFUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -119,4 +120,4 @@ def outcome_of(response: HttpResponse, *, now: datetime) -> Outcome:
         return Gone(code)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited(retry_after_s)
-    return Transient(code, retry_after_s=retry_after_s)
+    return Transient(code, retry_after_s=retry_after_s, nothing_done=status in _NOTHING_DONE)
