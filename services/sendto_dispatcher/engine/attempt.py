@@ -53,6 +53,9 @@ from sendto_dispatcher.engine.transport import AttemptHttp
 
 _log = logger(__name__)
 
+_GRACE_S = 0.1
+"""after the deadline: the transport keeps it by itself, and two timers that fire at once get in each other's way"""
+
 
 @dataclass(slots=True)
 class Attempt:
@@ -137,7 +140,7 @@ class Carrier:
         """Call the provider for one attempt, or for several in one request; `deadline_s` is on the monotonic clock."""
         http = self.provider.transport.attempt(deadline_s=deadline_s, clock=self.clock)
         try:
-            async with asyncio.timeout(max(0.0, deadline_s - self.clock.monotonic_s())):
+            async with asyncio.timeout(max(0.0, deadline_s - self.clock.monotonic_s()) + _GRACE_S):
                 endings = await self._endings(attempts, http, deadline_s)
         except asyncio.CancelledError:
             endings = [Interrupted() if http.sent else Released("stopping")] * len(attempts)

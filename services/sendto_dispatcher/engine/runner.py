@@ -274,7 +274,7 @@ class Runner:
         started_s = at_s if any(one.requests for one in finished) else self._clock.monotonic_s()
         duration_ms = max(0.0, self._clock.monotonic_s() - started_s) * 1000
         self._pace.differ(taken=requests, made=sum(one.requests for one in finished))
-        judged = await asyncio.gather(*(self._judged(one) for one in finished))
+        judged = await self._judged(finished)
         for attempt, one in zip(batch, judged, strict=True):
             self._settle(attempt, one, duration_ms)
         for one in judged:
@@ -288,10 +288,10 @@ class Runner:
             return [attempt.finished(Released("stopping"), sent=False, requests=0) for attempt in batch]
         return await self._carrier.carry_out(batch, deadline_s)
 
-    async def _judged(self, finished: Finished) -> Finished:
+    async def _judged(self, finished: list[Finished]) -> list[Finished]:
         try:
-            return await self._standing.judge(finished)
-        except asyncio.CancelledError:  # the answer was a refusal: nothing was done, and the lane's doubt is as it was
+            return await asyncio.gather(*(self._standing.judge(one) for one in finished))
+        except asyncio.CancelledError:  # a refusal did nothing: it is settled as it is, and tried again
             return finished
 
     def _settle(self, attempt: Attempt, finished: Finished, duration_ms: float) -> None:

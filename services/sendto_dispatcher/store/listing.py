@@ -19,7 +19,8 @@ _BEHIND = "behind"
 _RESTING = "resting"
 _ALL = "all"
 
-# What is to be done next comes first, of each provider by the index of due lanes.
+# What is to be done next comes first, of each provider by the index of due lanes. What only waits to be confirmed is
+# not behind.
 _BEHIND_STRETCH = """
 SELECT l.id, l.due_at, l.reason, l.changed_at, l.behind_since, l.resting, l.lease_token, l.unconfirmed
 FROM unnest($1::text[]) AS p(provider) CROSS JOIN (VALUES (false), (true)) AS h(hanging) CROSS JOIN LATERAL (
@@ -76,9 +77,9 @@ class ListedState(StrEnum):
 
 
 _STATES = {
-    ListedState.BEHIND: (_BEHIND, "true"),
-    ListedState.DUE: (_BEHIND, "due_at <= clock_timestamp()"),
-    ListedState.WAITING: (_BEHIND, "lease_token IS NULL AND due_at > clock_timestamp()"),
+    ListedState.BEHIND: (_BEHIND, "behind_since IS NOT NULL"),
+    ListedState.DUE: (_BEHIND, "behind_since IS NOT NULL AND due_at <= clock_timestamp()"),
+    ListedState.WAITING: (_BEHIND, "behind_since IS NOT NULL AND lease_token IS NULL AND due_at > clock_timestamp()"),
     ListedState.LEASED: (_BEHIND, "lease_token IS NOT NULL AND due_at > clock_timestamp()"),
     ListedState.RESTING: (_RESTING, "true"),
     ListedState.DEAD: (_RESTING, "true"),

@@ -27,8 +27,8 @@ class ChosenState(StrEnum):
 
 _STATES = {
     ChosenState.CONVERGED: "due_at IS NULL AND resting IS NULL AND NOT unconfirmed",
-    ChosenState.UNCONFIRMED: "due_at IS NULL AND resting IS NULL AND unconfirmed",
-    ChosenState.BEHIND: "due_at IS NOT NULL",
+    ChosenState.UNCONFIRMED: "behind_since IS NULL AND resting IS NULL AND unconfirmed",
+    ChosenState.BEHIND: "due_at IS NOT NULL AND behind_since IS NOT NULL",
     ChosenState.DEAD: "resting = 'dead'",
     ChosenState.UNKNOWN: "resting = 'unknown'",
     ChosenState.TAKEN: "resting = 'taken'",

@@ -56,10 +56,10 @@ UPDATE lane SET
     in_doubt = true,
     lease_doubt = CASE WHEN lease_token IS NOT NULL THEN true END,
     unconfirmed = false,
-    not_before = CASE WHEN o.lag_s > 0 THEN clock_timestamp() + o.lag_s * interval '1 second' END,
+    not_before = CASE WHEN o.lag_s > 0 THEN statement_timestamp() + o.lag_s * interval '1 second' END,
     due_at = CASE WHEN lease_token IS NOT NULL THEN due_at
                   WHEN resting IN ('unknown', 'taken') THEN NULL
-                  ELSE clock_timestamp() + o.lag_s * interval '1 second' END,
+                  ELSE statement_timestamp() + o.lag_s * interval '1 second' END,
     resting = CASE WHEN resting IN ('unknown', 'taken') THEN resting END,
     behind_since = coalesce(behind_since, clock_timestamp())
 FROM unnest($1::bigint[], $2::float8[]) AS o(id, lag_s)

@@ -44,7 +44,7 @@ def settings(dispatch_url: str, kafka: str, topics: TopicSettings, provider: Pro
             "engine": {"poll_interval_s": 0.2, "probe_interval_s": 0.2, "recovery_spread_s": 0.2, "drain_s": 3},
         },
         "providers": {
-            "sandbox": {"adapter": "sandbox", "config": {"url": provider.url}, "retry": FAST_RETRY},
+            "sandbox": {"adapter": "sandbox", "config": {"url": provider.url}, "retry": dict(FAST_RETRY)},
         },
         "routing": {"default": ["sandbox"]},
     }
