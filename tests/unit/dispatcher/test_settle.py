@@ -1,8 +1,6 @@
 """What an attempt's end means for its lane: success, failure, doubt, rest."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from unit.dispatcher.building import (
@@ -20,7 +18,6 @@ from unit.dispatcher.building import (
 )
 
 from sendto.sdk import (
-    Accepted,
     AlreadyAbsent,
     Ambiguous,
     Applied,
@@ -344,77 +341,3 @@ def test_rule_32_a_reference_that_is_spent_is_numbered(capabilities: Capabilitie
 
     assert (first.reference, first.incarnation) == (("L-51342-2", 2) if spent else ("L-51342", 1))
     assert (again.reference, again.incarnation) == (("L-51342-3", 3) if spent else ("L-51342", 1))
-
-
-OVERTAKEN = {"resend_generation": NEWER, "desired_generation": NEWER, "lease_doubt": True}
-
-
-@pytest.mark.parametrize(
-    ("ending", "operation"),
-    [(Applied(), Operation.CREATE), (Applied(), UPDATE), (Applied(), DELETE), (Unchanged(), None)],
-)
-def test_rule_16_a_call_that_was_overtaken_does_not_tell_what_the_provider_holds(
-    ending: Ending, operation: Any
-) -> None:
-    after = settled(columns(**OVERTAKEN, digest=b"digest"), finished(ending, operation))
-
-    assert after.in_doubt
-    assert after.digest is None
-    assert after.due_at == NOW
-
-
-def test_rule_16_a_look_up_that_was_overtaken_tells_nothing_certain() -> None:
-    learned = Learned(present=False)
-
-    assert settled(columns(**OVERTAKEN), finished(Released(), learned=learned), policy(LOOKUP)).in_doubt
-
-
-def test_rule_29_a_replay_before_the_claim_is_served_by_it() -> None:
-    lane = columns(resend_generation=GENERATION)
-
-    after = settled(lane, finished(Applied()))
-
-    assert (after.in_doubt, after.digest, after.due_at) == (False, b"digest", None)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda lane: replace(lane, desired_generation=NEWER),
-        lambda lane: replace(lane, desired_generation=NEWER, desired_present=False),
-        lambda lane: lane,
-    ],
-)
-@pytest.mark.parametrize(
-    "ending",
-    [
-        Applied(),
-        Accepted(),
-        AlreadyAbsent(),
-        Unsupported(),
-        Transient("x"),
-        RateLimited(),
-        Ambiguous("x"),
-        Rejected("x"),
-        Unauthorized(),
-        Gone(),
-        Released(),
-        Interrupted(),
-        Held("x"),
-        Unchanged(),
-        Rest(Resting.DEAD, "x"),
-    ],
-    ids=repr,
-)
-@pytest.mark.parametrize("operation", [Operation.CREATE, UPDATE, DELETE])
-def test_rule_2_only_what_serves_the_desired_generation_converges_and_nothing_is_forgotten(
-    change: Callable[[Columns], Columns], ending: Ending, operation: Operation
-) -> None:
-    lane = change(columns(applied_present=operation is not Operation.CREATE))
-
-    after = settled(lane, finished(ending, operation))
-
-    converged = after.applied_generation == after.desired_generation
-    assert converged or after.due_at is not None or after.resting is not None
-    if converged:
-        assert lane.desired_generation == GENERATION

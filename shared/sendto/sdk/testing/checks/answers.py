@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-from sendto.sdk.classify import RETRY_AFTER_MAX_S
 from sendto.sdk.commands import Command, Operation
 from sendto.sdk.outcomes import (
     Accepted,
@@ -24,6 +23,7 @@ from sendto.sdk.testing.messages import Answer, Instead
 from sendto.sdk.testing.people import SERINUS
 from sendto.sdk.testing.provider import always, since
 from sendto.sdk.testing.stage import Stage
+from sendto.sdk.waits import RETRY_AFTER_MAX_S
 
 _OK, _REDIRECT, _CLIENT, _SERVER, _END = 200, 300, 400, 500, 600
 _TELLING = (
