@@ -234,7 +234,7 @@ def _applied(
         digest = None if lane.overtaken else finished.digest
         done = replace(done, applied_present=True, remote=held, digest=digest)
     else:  # a deletion that is to be confirmed has not happened yet
-        done = replace(done, digest=None) if asked_back else _gone(done, policy)
+        done = replace(done, digest=None, remote=held) if asked_back else _gone(done, policy)
     done = replace(
         done, applied_generation=finished.generation, applied_version=finished.version, unconfirmed=unconfirmed
     )
