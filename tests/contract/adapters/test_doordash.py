@@ -94,7 +94,7 @@ def test_whatever_is_sent_is_as_documented(operation: Operation) -> None:
 
     @few
     @given(commands(operation, st.just("51342")).filter(lambda one: not _unreachable(one)), st.booleans())
-    def is_as_documented(given_command: Command, exists: bool) -> None:  # noqa: FBT001 - drawn
+    def is_as_documented(given_command: Command, exists: bool) -> None:
         watched = Watched()
         if exists:
             delivery = {"external_delivery_id": given_command.reference, "dropoff_address": "Somewhere"}
