@@ -95,7 +95,7 @@ def _lines(adapter: Adapter, told: Documentation) -> Iterator[str]:
     yield from ("```", "", "| setting | | |", "|---|---|---|")
     yield from (_setting(name, field) for name, field in adapter.Config.model_fields.items())
     yield from ("", "Any secret may be `env:NAME` or `file:PATH`.", "", "## What is sent")
-    yield from _requests(adapter)
+    yield from _requests(adapter, told.remote)
     yield from ("", "## What it can do", "")
     yield from _abilities(adapter.capabilities)
     yield from ("", "## Errors", "", "| reason | what it means, and what happens |", "|---|---|")
@@ -145,7 +145,7 @@ def _default(field: FieldInfo) -> str:
     return "a secret" if isinstance(value, SecretStr) else f"`{json.dumps(value, default=str)}`"
 
 
-def _requests(adapter: Adapter) -> Iterator[str]:
+def _requests(adapter: Adapter, remote: str) -> Iterator[str]:
     can = adapter.capabilities
     for operation in Operation:
         yield from ("", f"### {operation}", "", f"{_EVENTS[operation]}.", "")
@@ -154,7 +154,7 @@ def _requests(adapter: Adapter) -> Iterator[str]:
         elif operation is Operation.DELETE and not can.supports_delete:
             yield "Nothing: the provider keeps what it holds."
         else:
-            yield from ("```http", *_request(adapter.translate(_command(operation))), "```")
+            yield from ("```http", *_request(adapter.translate(_command(operation, remote))), "```")
             if can.requests_of(operation) > 1:
                 yield from ("", f"That is the first of up to {can.requests_of(operation)} requests.")
 
@@ -171,7 +171,7 @@ def _request(request: HttpRequest) -> Iterator[str]:
             yield request.body.decode(errors="replace")
 
 
-def _command(operation: Operation) -> Command:
+def _command(operation: Operation, remote: str) -> Command:
     gone = operation is Operation.DELETE
     return Command(
         operation=operation,
@@ -182,7 +182,7 @@ def _command(operation: Operation) -> Command:
         generation=1728574928000,
         customer=None if gone else _CUSTOMER,
         order=None if gone else _ORDER,
-        remote=None if operation is Operation.CREATE else RemoteRef("1"),
+        remote=None if operation is Operation.CREATE else RemoteRef(remote),
         idempotency_key="sendto-1-1728574928000",
         occurred_at=_WHEN,
         attempt=1,

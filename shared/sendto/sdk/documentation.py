@@ -16,6 +16,7 @@ class Documentation:
         errors: what the adapter's own outcome codes mean and what to do, by code; the core's need no mention.
         notes: what else people should know, a sentence each.
         specification: where the provider's own documentation of its API is.
+        remote: an id of the provider's own, as it looks; the page shows the requests with it.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Documentation:
     errors: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     specification: str | None = None
+    remote: str = "1"
 
     def configuration(self) -> dict[str, Any]:
         """The example with a stand-in for each secret, so that an adapter can be made of it."""

@@ -14,6 +14,7 @@ import h11
 from sendto.sdk import AnswerLost, HttpRequest, HttpResponse
 
 _READ_BYTES = 65_536
+_FAILED = 300
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Scripted:
     """A provider that holds objects in memory.
 
     `next` are answers that are given without doing anything, oldest first (None: this request is treated as usual);
-    `lose_answers` is how many of the coming writes are carried out without an answer.
+    `lose_answers` is how many of the coming writes are carried out without an answer; those that fail do not count.
     """
 
     prefix = ""
@@ -88,7 +89,7 @@ class Scripted:
             return Answer(401, self.unauthorized)
         assert asked.path.startswith(self.prefix), asked.path
         answer = self.handle(asked, asked.path.removeprefix(self.prefix))
-        if asked.writes and self.lose_answers:
+        if asked.writes and self.lose_answers and answer.status < _FAILED:
             self.lose_answers -= 1
             return None
         return answer

@@ -53,4 +53,5 @@ DOCUMENTATION = Documentation(
         "About 300 requests a minute are allowed for one access key.",
     ),
     specification="https://developer.doordash.com/en-US/api/drive",
+    remote="51342",
 )

@@ -28,4 +28,5 @@ DOCUMENTATION = Documentation(
         "600 requests a minute are a Karrio server's default for one user (`USER_RATE_LIMIT`).",
     ),
     specification="https://docs.karrio.io",
+    remote="adr_2c0a5ad9e9b4476f8a8d4c2d9d6f0a11",
 )

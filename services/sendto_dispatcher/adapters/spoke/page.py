@@ -24,4 +24,5 @@ DOCUMENTATION = Documentation(
         "Writing is limited to 5 requests a second, reading to 10; the relay keeps to 5 for both.",
     ),
     specification="https://developer.spoke.com",
+    remote="unassignedStops/ZNK0UrjQ4mWbTvXe",
 )

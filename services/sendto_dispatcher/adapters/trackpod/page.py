@@ -22,4 +22,5 @@ DOCUMENTATION = Documentation(
         ),
     ),
     specification="https://api.track-pod.com",
+    remote="51342",
 )
