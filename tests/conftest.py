@@ -24,6 +24,7 @@ from infra.servers import (
     origin,
     postgres_server,
 )
+from infra.specs import SPECS_VARIABLE, specs_folder
 from infra.topics import new_topics
 
 from sendto.runtime.database import Database
@@ -39,6 +40,7 @@ def pytest_report_header() -> list[str]:
     return [
         f"PostgreSQL: {origin(POSTGRES_VARIABLE, POSTGRES_IMAGE)}",
         f"Kafka: {origin(KAFKA_VARIABLE, KAFKA_IMAGE)}",
+        f"Providers' documents: {specs_folder() or f'none; {SPECS_VARIABLE} names their folder'}",
     ]
 
 

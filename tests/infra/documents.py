@@ -1,23 +1,18 @@
-"""The providers' own OpenAPI documents. They are not ours to copy: tests read them where they are, or are skipped."""
+"""What a provider's own OpenAPI document says of requests and answers."""
 
 import json
-import os
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import pytest
 import yaml
 from openapi_core import Config, OpenAPI
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
 
+from infra.specs import specification
 from sendto.sdk import HttpRequest, HttpResponse
 
-SPECS_VARIABLE = "SENDTO_SPECS_DIR"
-_CHECKOUT = Path(__file__).parents[2]
-_BESIDE = _CHECKOUT.parent / "shared" / "specs"
 CANARY = "LEAKED-0123456789"
 """in every text of a made-up answer; none of it may come back in an outcome"""
 
@@ -117,19 +112,9 @@ def repeats(outcome: object) -> bool:
 @cache
 def document(path: str, host: str) -> Document:
     """A provider's document, or the end of the test where there is none."""
-    folder = Path(os.environ.get(SPECS_VARIABLE, _BESIDE))
-    file = folder / path
-    if not file.is_file():
-        _absent(file)
+    file = specification(path)
     text = file.read_text(encoding="utf-8")
     return Document(json.loads(text) if file.suffix == ".json" else yaml.load(text, yaml.CSafeLoader), host)
-
-
-def _absent(file: Path) -> None:
-    reason = f"the provider's document {file} is not here; {SPECS_VARIABLE} names the folder of such documents"
-    if os.environ.get("CI") == "true" and _BESIDE.parent.is_dir():
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def _mocked(request: HttpRequest) -> MockRequest:

@@ -32,8 +32,9 @@ from sendto.sdk import (
 # Spoke's document writes a hyphen into its patterns in a way that Python will read differently one day.
 pytestmark = pytest.mark.filterwarnings("ignore:Possible set difference:FutureWarning")
 
-# The same examples in every run; `make test-large` draws more, and others each time. Shrinking would take minutes.
+# The same examples in every run. Shrinking would take minutes.
 FEW = settings(max_examples=40, derandomize=True, deadline=None, database=None, phases=(Phase.explicit, Phase.generate))
+MANY = settings(max_examples=2_000, deadline=None, database=None, phases=(Phase.explicit, Phase.generate))
 REMOTES = {
     "sendcloud": st.integers(1, 2**40).map(str),
     "karrio": st.from_regex(r"\Aadr_[0-9a-f]{32}\Z"),
@@ -86,11 +87,22 @@ async def _all(watched: Watched, *calls: Awaitable[object]) -> None:
 @pytest.mark.parametrize("name", DOCUMENTED)
 @pytest.mark.parametrize("operation", list(Operation))
 def test_whatever_is_sent_is_as_the_document_wants_it(name: str, operation: Operation) -> None:
+    _send(name, operation, FEW)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("name", DOCUMENTED)
+@pytest.mark.parametrize("operation", list(Operation))
+def test_whoever_the_customer_is_it_is_as_the_document_wants_it(name: str, operation: Operation) -> None:
+    _send(name, operation, MANY)
+
+
+def _send(name: str, operation: Operation, how_many: settings) -> None:
     case = CASES[name]
     adapter = case.adapter()
     document(str(case.document), case.host)  # a missing document ends the test here, not one of its examples
 
-    @FEW
+    @how_many
     @given(commands(operation, REMOTES[name]))
     def sends_what_is_wanted(given_command: Command) -> None:
         asyncio.run(_all(watched := _watched(case), adapter.apply(given_command, watched)))
