@@ -4,9 +4,6 @@ A `Transport` belongs to a provider and keeps its connections. Each attempt gets
 deadline, counts requests, and knows whether anything may have been sent.
 """
 
-import asyncio
-import ipaddress
-import socket
 from datetime import timedelta
 from time import monotonic
 from urllib.parse import urlsplit
@@ -25,6 +22,7 @@ from pyreqwest.response import Response
 
 from sendto.kernel.clock import Clock
 from sendto.sdk import AnswerLost, HttpRequest, HttpResponse, NotSent, TooLate
+from sendto_dispatcher.engine import addresses
 
 _CONNECT_SHARE = 0.5
 """of the timeout may go into connecting, so that a deadline is told apart from a dead host"""
@@ -38,10 +36,18 @@ _USER_AGENT = "sendto"
 class Transport:
     """The connections of one provider."""
 
-    def __init__(self, *, timeout_s: float, max_body_bytes: int, allow_private: bool) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        max_body_bytes: int,
+        allow_private: bool,
+        resolve: addresses.Resolve = addresses.resolve,
+    ) -> None:
         self._timeout_s = timeout_s
         self._max_body_bytes = max_body_bytes
         self._allow_private = allow_private
+        self._resolve = resolve
         self._clients: dict[tuple[str, str], Client] = {}
         self._addresses: dict[tuple[str, int], tuple[str, float]] = {}
 
@@ -72,7 +78,7 @@ class Transport:
         known, until_s = self._addresses.get((host, port), ("", 0.0))
         if monotonic() < until_s:
             return known
-        address = await public_address(host, port)
+        address = await addresses.public_address(host, port, self._resolve)
         if len(self._addresses) >= _MOST_PINNED:
             self._addresses.clear()
         self._addresses[host, port] = address, monotonic() + _ADDRESS_KEPT_S
@@ -173,23 +179,3 @@ def _while_connecting(error: DetailedPyreqwestError) -> bool:
     """
     causes = (error.details or {}).get("causes") or []
     return any(cause["message"] == _CONNECTING for cause in causes)
-
-
-async def public_address(host: str, port: int) -> str:
-    """An address of this host that is reachable from everywhere; loopback is allowed where it is named as such.
-
-    Raises:
-        NotSent: there is none, or the host also has an address of a private network (SSRF).
-    """
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise NotSent("name_not_resolved") from error
-    addresses = [str(entry[4][0]) for entry in found]
-    if not all(ipaddress.ip_address(address).is_global or _named_loopback(host, address) for address in addresses):
-        raise NotSent("private_address")
-    return addresses[0]
-
-
-def _named_loopback(host: str, address: str) -> bool:
-    return host in {"localhost", "127.0.0.1", "::1"} and ipaddress.ip_address(address).is_loopback
