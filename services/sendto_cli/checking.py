@@ -23,6 +23,8 @@ class Checked:
     routes: int
     unknown: list[str]
     """providers that routes name and nothing configures"""
+    written_out: list[str]
+    """providers with a secret that stands in the configuration as it is"""
 
 
 def load_all(config: Path | None) -> tuple[ApiSettings, DispatcherSettings, SandboxSettings]:
@@ -49,9 +51,12 @@ def check_all(config: Path | None) -> Checked:
     """
     _, settings, _ = load_all(config)
     try:
-        providers = [provider.name for provider in build_providers(settings, config_folder(config))]
+        made = build_providers(settings, config_folder(config))
     except ProviderUnusable as error:
         raise CommandFailed(str(error)) from None
     build_routing(settings)
+    providers = [provider.name for provider in made]
     named = {name for route in settings.routes for name in route.to} | set(settings.routing.default)
-    return Checked(providers, len(settings.routes), sorted(named - set(providers)))
+    return Checked(
+        providers, len(settings.routes), sorted(named - set(providers)), [one.name for one in made if one.written_out]
+    )

@@ -2,8 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sendto.kernel.backoff import Backoff
 from sendto.runtime.settings import SettingsInvalid, describe
 from sendto.sdk import Adapter, BatchAdapter, Capabilities, FetchingAdapter, Idempotency, Operation, discovery
+from sendto.sdk.configuration import secrets_of
 from sendto_dispatcher.domain.pace import Bucket
 from sendto_dispatcher.domain.plan import Confirm, LookUp, NothingToDo, Rest, Send, Step
 from sendto_dispatcher.domain.settle import Policy
@@ -44,6 +45,10 @@ class Provider:
     check_timeout_s: float
     bucket: Bucket | None
     policy: Policy
+    secrets: frozenset[str] = field(repr=False)
+    """of its configuration, so that they can be masked wherever something is shown"""
+    written_out: bool
+    """whether one of them stands in the configuration as it is, not as `env:NAME` or `file:PATH`"""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -112,7 +117,7 @@ def build_provider(name: str, settings: ProviderSettings, engine: EngineSettings
     Raises:
         ProviderUnusable: it cannot be served; the text names the setting, never a value.
     """
-    adapter = _make_adapter(name, settings, base)
+    adapter, secrets = _make_adapter(name, settings, base)
     if adapter.capabilities.has_fetch and not isinstance(adapter, FetchingAdapter):
         raise ProviderUnusable(f"adapter {settings.adapter!r} says that it has `fetch`, and has none")
     timeout_s = settings.limits.timeout_s
@@ -135,10 +140,12 @@ def build_provider(name: str, settings: ProviderSettings, engine: EngineSettings
             capabilities=adapter.capabilities,
             confirm_after_s=engine.confirm_after_s,
         ),
+        secrets=secrets,
+        written_out=not secrets.isdisjoint(_texts(settings.config)),
     )
 
 
-def _make_adapter(name: str, settings: ProviderSettings, base: Path) -> Adapter:
+def _make_adapter(name: str, settings: ProviderSettings, base: Path) -> tuple[Adapter, frozenset[str]]:
     adapter_class = load_adapter(settings.adapter)
     try:
         config = adapter_class.Config.model_validate(resolve_secrets(settings.config, base))
@@ -147,9 +154,10 @@ def _make_adapter(name: str, settings: ProviderSettings, base: Path) -> Adapter:
     except SettingsInvalid as error:
         raise ProviderUnusable(f"[providers.{name}.config] {error}") from None
     try:
-        return adapter_class(config)  # type: ignore[call-arg]  # the protocol leaves constructors to the classes
+        adapter = adapter_class(config)  # type: ignore[call-arg]  # the protocol leaves constructors to the classes
     except Exception as error:  # a plugin's constructor can raise anything
         raise ProviderBroken(f"adapter {settings.adapter!r} cannot be made: {type(error).__name__}") from error
+    return adapter, frozenset(secret for secret in secrets_of(config) if secret)
 
 
 def resolve_secrets(value: Any, base: Path) -> Any:  # noqa: ANN401 - a configuration tree
@@ -167,6 +175,20 @@ def resolve_secrets(value: Any, base: Path) -> Any:  # noqa: ANN401 - a configur
     if isinstance(value, str) and value.startswith("file:"):
         return _from_file(base / value.removeprefix("file:"))
     return value
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - a configuration tree
+    match value:
+        case Mapping():
+            for inner in value.values():
+                yield from _texts(inner)
+        case list():
+            for inner in value:
+                yield from _texts(inner)
+        case str():
+            yield value
+        case _:
+            return
 
 
 def _from_environment(name: str) -> str:

@@ -1,9 +1,9 @@
 """Base of an adapter's `Config`: unknown keys are errors, values never appear in errors, older keys still work."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, model_validator
 
 
 class AdapterConfig(BaseModel):
@@ -31,3 +31,23 @@ class AdapterConfig(BaseModel):
                 raise ValueError(f"{old} is the older name of {new}: give one of them")
             known[new] = known.pop(old)
         return known
+
+
+def secrets_of(value: Any) -> Iterator[str]:  # noqa: ANN401 - a configuration tree
+    """The secret values in a configuration."""
+    match value:
+        case SecretStr():
+            yield value.get_secret_value()
+        case SecretBytes():
+            yield value.get_secret_value().decode(errors="replace")
+        case BaseModel():
+            for name in type(value).model_fields:
+                yield from secrets_of(getattr(value, name))
+        case Mapping():
+            for inner in value.values():
+                yield from secrets_of(inner)
+        case list() | tuple() | set() | frozenset():
+            for inner in value:
+                yield from secrets_of(inner)
+        case _:
+            return

@@ -3,13 +3,12 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import BaseModel, SecretStr
-
+from sendto.sdk.configuration import secrets_of
 from sendto.sdk.testing.breach import breach, require
 from sendto.sdk.testing.people import CANARIES
 from sendto.sdk.testing.stage import Stage
@@ -47,24 +46,6 @@ class Watch(logging.Handler):
         root.removeHandler(self)
         root.setLevel(self._level)
         logging.disable(self._disabled)
-
-
-def secrets_of(value: Any) -> Iterator[str]:  # noqa: ANN401 - a configuration tree
-    """The secret values in a configuration."""
-    match value:
-        case SecretStr():
-            yield value.get_secret_value()
-        case BaseModel():
-            for name in type(value).model_fields:
-                yield from secrets_of(getattr(value, name))
-        case Mapping():
-            for inner in value.values():
-                yield from secrets_of(inner)
-        case list() | tuple() | set() | frozenset():
-            for inner in value:
-                yield from secrets_of(inner)
-        case _:
-            return
 
 
 def told(text: str, secrets: tuple[str, ...]) -> str | None:

@@ -9,11 +9,11 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from sendto.sdk.adapter import SUPPORTED_API_VERSIONS, Adapter, BatchAdapter, Capabilities, DeleteMode, FetchingAdapter
 from sendto.sdk.commands import Operation
+from sendto.sdk.configuration import secrets_of
 from sendto.sdk.documentation import Documentation
 from sendto.sdk.testing.breach import breach, require
 from sendto.sdk.testing.checks import check
 from sendto.sdk.testing.stage import Stage
-from sendto.sdk.testing.watch import secrets_of
 
 _SECRET = re.compile(r"(^|_)(token|secrets?|password|api_key|key|private_key)$")
 _RATE = re.compile(r"[1-9][0-9]*/(s|min|h)")
