@@ -24,8 +24,8 @@ from sendto.sdk import (
     Transient,
     Unauthorized,
 )
+from sendto_dispatcher.domain.endings import Call, Ending, Finished
 from sendto_dispatcher.domain.lane import Claim, Lane, State, Version
-from sendto_dispatcher.domain.settle import Ending, Finished
 from sendto_dispatcher.engine.attempt import Carrier
 from sendto_dispatcher.engine.provider import Provider, build_provider
 from sendto_dispatcher.settings import EngineSettings, ProviderSettings
@@ -51,7 +51,7 @@ class Shop:
     in_doubt: bool = False
     remote: str | None = None
     digest: bytes | None = None
-    operations: list[Operation | None] = field(default_factory=list)
+    operations: list[Call | None] = field(default_factory=list)
 
     async def bring(self, first_name: str | None) -> Ending:
         """One attempt to bring a customer of this name there, or to take it away."""
@@ -84,6 +84,7 @@ class Shop:
             desired_present=present,
             applied_generation=0,
             applied_present=self.present,
+            unconfirmed=False,
             remote=self.remote,
             digest=self.digest,
             in_doubt=self.in_doubt,
