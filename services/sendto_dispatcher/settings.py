@@ -141,6 +141,8 @@ class ProviderSettings(Section):
     adapter: str
     """an entry point in the group `sendto.adapters`"""
     enabled: bool = True
+    shadow: bool = False
+    """whether nothing is sent: what would be is translated, recorded and shown, until this is taken away"""
     config: dict[str, Any] = Field(default_factory=dict)
     """the adapter's own settings; `env:NAME` and `file:PATH` are read for any secret"""
     limits: LimitSettings = LimitSettings()

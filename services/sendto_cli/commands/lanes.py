@@ -24,6 +24,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     TAKEN = "taken"
     UNSUPPORTED = "unsupported"
+    SHADOW = "shadow"
     CONVERGED = "converged"
     UNCONFIRMED = "unconfirmed"
     ALL = "all"

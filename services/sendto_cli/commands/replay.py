@@ -28,6 +28,7 @@ class State(StrEnum):
     BEHIND = "behind"
     DEAD = "dead"
     UNSUPPORTED = "unsupported"
+    SHADOW = "shadow"
 
 
 def register(app: typer.Typer) -> None:

@@ -19,7 +19,16 @@ from sendto.sdk import (
     Unauthorized,
     Unsupported,
 )
-from sendto_dispatcher.domain.endings import Confirmed, Differs, Ending, Held, Interrupted, Released, Unchanged
+from sendto_dispatcher.domain.endings import (
+    Confirmed,
+    Differs,
+    Ending,
+    Held,
+    Interrupted,
+    Released,
+    Shadowed,
+    Unchanged,
+)
 from sendto_dispatcher.domain.plan import Rest
 
 
@@ -30,7 +39,7 @@ def answered(ending: Ending) -> bool | None:
             return True
         case Transient() | Ambiguous():
             return False
-        case Unsupported() | Released() | Interrupted() | Unchanged() | Rest():
+        case Unsupported() | Released() | Interrupted() | Unchanged() | Rest() | Shadowed():
             return None
         case Held() | Unauthorized() | Gone():
             return None

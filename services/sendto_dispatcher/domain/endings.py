@@ -53,7 +53,15 @@ class Differs:
     detail: str = "the provider accepted the state and does not show it"
 
 
-Ending = Outcome | Released | Interrupted | Unchanged | Held | Confirmed | Differs | Rest
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """The provider is in shadow: the call was translated, and nothing was sent."""
+
+    code: str = "shadow"
+    detail: str = ""
+
+
+Ending = Outcome | Shadowed | Released | Interrupted | Unchanged | Held | Confirmed | Differs | Rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,8 @@ class Resting(StrEnum):
     """its reference belongs to an order of another source"""
     UNSUPPORTED = "unsupported"
     """the provider cannot do what would be needed"""
+    SHADOW = "shadow"
+    """translated and not sent: the provider is in shadow"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ from sendto_dispatcher.domain.endings import (
     Held,
     Interrupted,
     Released,
+    Shadowed,
     Unchanged,
 )
 from sendto_dispatcher.domain.lane import Resting, Version
@@ -123,6 +124,8 @@ def settle(  # noqa: C901, PLR0912 - one exhaustive match over the closed set of
             return replace(_undone(lane), due_at=now, hanging=False, reason=code, detail=detail or None)
         case Released():
             return replace(_undone(lane), due_at=now)
+        case Shadowed(code, detail):
+            return _at_rest(lane, finished, now, Rest(Resting.SHADOW, code, detail))
         case Interrupted() if finished.operation == CONFIRM:
             return replace(_undone(lane), due_at=now)
         case Interrupted():

@@ -20,6 +20,7 @@ class LaneWord(StrEnum):
     UNKNOWN = "unknown"
     TAKEN = "taken"
     UNSUPPORTED = "unsupported"
+    SHADOW = "shadow"
     PARKED = "parked"
 
 
@@ -103,6 +104,11 @@ def verdict(lane: LaneView) -> str:  # noqa: C901 - one exhaustive match
             return f"{name} was not asked: reference {lane.reference} belongs to an order of another source."
         case LaneWord.UNSUPPORTED:
             return f"{name} cannot take {state} ({_why(lane)})."
+        case LaneWord.SHADOW:
+            return (
+                f"{name} is in shadow: {state} was translated and not sent ({_why(lane)}); it is sent when that ends. "
+                "What would be sent: sendto plan"
+            )
         case LaneWord.DUE:
             return _gated(lane) or _due(lane, state)
         case LaneWord.WAITING:

@@ -6,12 +6,12 @@ Nothing here touches the database. Whatever happens, every claimed lane ends as 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import assert_never
 
 from sendto.kernel.clock import Clock
 from sendto.runtime.logs import bug, logger
 from sendto.sdk import (
+    BATCH_REFUSED,
     Accepted,
     AlreadyAbsent,
     Ambiguous,
@@ -33,6 +33,7 @@ from sendto.sdk import (
     Unsupported,
     classify_failure,
 )
+from sendto_dispatcher.domain.commands import command_for
 from sendto_dispatcher.domain.digest import content_digest
 from sendto_dispatcher.domain.endings import (
     CONFIRM,
@@ -43,9 +44,10 @@ from sendto_dispatcher.domain.endings import (
     Finished,
     Interrupted,
     Released,
+    Shadowed,
     Unchanged,
 )
-from sendto_dispatcher.domain.lane import Claim, State, Version
+from sendto_dispatcher.domain.lane import Claim, Resting, State
 from sendto_dispatcher.domain.plan import Confirm, Learned, LookUp, NothingToDo, Rest, Send, Step, learn, plan
 from sendto_dispatcher.domain.words import checked, keepable, keepable_id
 from sendto_dispatcher.engine.provider import Provider
@@ -53,6 +55,8 @@ from sendto_dispatcher.engine.transport import AttemptHttp
 
 _log = logger(__name__)
 
+TRY_ALONE = "batch_refused_try_alone"
+"""why lanes are released that are tried alone next"""
 _GRACE_S = 0.1
 """after the deadline: the transport keeps it by itself, and two timers that fire at once get in each other's way"""
 
@@ -119,8 +123,23 @@ class Carrier:
     def start(self, claim: Claim) -> Attempt:
         """Plan the lane's next step, and make the command for it."""
         attempt = Attempt(claim, self.plan(claim))
-        self._prepare(attempt)
+        try:
+            self._prepare(attempt)
+        except Exception as error:  # noqa: BLE001 - a plugin's bug must cost its own lane only
+            _log.error("adapter_failed", provider=self.provider.name, **bug(error))
+            attempt.step = Rest(Resting.DEAD, "adapter_error", "the adapter cannot translate this state")
         return attempt
+
+    def shadowed(self, attempt: Attempt) -> Finished:
+        """The end of an attempt at a provider in shadow: what would be sent is translated, and that is all."""
+        ending = Shadowed()
+        try:
+            if attempt.command is not None:
+                self.provider.adapter.translate(attempt.command)
+        except Exception as error:  # noqa: BLE001 - as above
+            _log.error("adapter_failed", provider=self.provider.name, **bug(error))
+            ending = Shadowed("adapter_error", "the adapter cannot translate this state")
+        return attempt.finished(ending, sent=False, requests=0)
 
     def ended_without_call(self, attempt: Attempt) -> Finished | None:
         """The end of an attempt that needs no call, else None."""
@@ -169,7 +188,7 @@ class Carrier:
             outcomes = await adapter.apply_many(commands, http)
             if len(outcomes) != len(commands):
                 raise ValueError("apply_many returned another number of outcomes than it was given commands")
-            return [checked(outcome) for outcome in outcomes]
+            return _of_batch([checked(outcome) for outcome in outcomes])
         [attempt] = attempts
         try:
             if isinstance(attempt.step, Confirm):
@@ -220,24 +239,7 @@ class Carrier:
         return not lane.in_doubt and lane.digest is not None and lane.digest == attempt.digest
 
     def _command(self, claim: Claim, operation: Operation, generation: int, state: State | None) -> Command:
-        lane = claim.lane
-        version: Version = state.version if state else lane.version
-        told = state or claim.state
-        return Command(
-            operation=operation,
-            reference=lane.reference,
-            source=lane.source,
-            order_id=lane.order_id,
-            version=version.shown,
-            generation=generation,
-            customer=state.customer if state else None,
-            order=state.order if state else None,
-            remote=RemoteRef(lane.remote) if lane.remote else None,
-            idempotency_key=f"sendto-{lane.id}-{generation}",
-            occurred_at=told.occurred_at if told else datetime.now(UTC),
-            attempt=lane.attempts + 1,
-            deadline_s=self.provider.timeout_s,
-        )
+        return command_for(claim, operation, generation, state, deadline_s=self.provider.timeout_s)
 
     def _timed(self, attempt: Attempt, deadline_s: float) -> Command:
         if attempt.command is None:
@@ -265,6 +267,21 @@ def _changes(attempt: Attempt) -> Operation:
     """The operation as the classification of failures sees it: asking back is as harmless as an update."""
     operation = attempt.operation or Operation.CREATE
     return Operation.UPDATE if operation == CONFIRM else operation
+
+
+def _of_batch(outcomes: list[Outcome]) -> list[Ending]:
+    """What became of each lane of a batch.
+
+    One of which nothing was taken may have been refused for one of its lanes. Where it is known which, the others go
+    again without it; else each is tried alone.
+    """
+    refused = sum(isinstance(outcome, Rejected) for outcome in outcomes)
+    if refused == len(outcomes):
+        return [Released(TRY_ALONE)] * len(outcomes)
+    again = Released(BATCH_REFUSED if refused else TRY_ALONE)
+    return [
+        again if isinstance(outcome, Transient) and outcome.code == BATCH_REFUSED else outcome for outcome in outcomes
+    ]
 
 
 def _not_told(outcome: Outcome) -> Outcome:

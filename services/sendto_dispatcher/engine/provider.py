@@ -45,9 +45,11 @@ class Provider:
     check_timeout_s: float
     bucket: Bucket | None
     policy: Policy
-    secrets: frozenset[str] = field(repr=False)
+    shadow: bool = False
+    """nothing is sent: what would be is translated and recorded"""
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """of its configuration, so that they can be masked wherever something is shown"""
-    written_out: bool
+    written_out: bool = False
     """whether one of them stands in the configuration as it is, not as `env:NAME` or `file:PATH`"""
 
     @property
@@ -133,13 +135,14 @@ def build_provider(name: str, settings: ProviderSettings, engine: EngineSettings
         timeout_s=timeout_s,
         lease_s=lease_s(timeout_s, adapter.capabilities, engine.lease_margin_s),
         check_timeout_s=min(timeout_s, engine.lease_margin_s / 2),
-        bucket=_bucket(settings, adapter.capabilities),
+        bucket=None if settings.shadow else _bucket(settings, adapter.capabilities),
         policy=Policy(
             backoff=Backoff(base_s=settings.retry.base_s, cap_s=settings.retry.cap_s),
             give_up_after_s=settings.retry.give_up_after_s,
             capabilities=adapter.capabilities,
             confirm_after_s=engine.confirm_after_s,
         ),
+        shadow=settings.shadow,
         secrets=secrets,
         written_out=not secrets.isdisjoint(_texts(settings.config)),
     )

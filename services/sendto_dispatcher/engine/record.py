@@ -23,6 +23,7 @@ from sendto_dispatcher.domain.endings import (
     Held,
     Interrupted,
     Released,
+    Shadowed,
     Unchanged,
 )
 from sendto_dispatcher.domain.lane import Lane
@@ -100,6 +101,8 @@ def describe(ending: Ending) -> tuple[str, str | None, str | None]:  # noqa: C90
             return "confirmed", None, None
         case Differs(code, detail):
             return "differs", code, detail
+        case Shadowed(code, detail):
+            return "shadowed", code, detail or None
         case Rest(resting, reason, detail):
             return str(resting), reason, detail or None
         case _:

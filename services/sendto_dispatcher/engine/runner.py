@@ -14,13 +14,14 @@ from sendto.kernel.ids import new_uuid
 from sendto.runtime.database import Connection, Database, DatabaseAway
 from sendto.runtime.listen import Wake
 from sendto.runtime.logs import bug, logger
+from sendto.sdk import Operation
 from sendto_dispatcher.domain.endings import Finished, Released
 from sendto_dispatcher.domain.gate import Open, Probe, Shut
 from sendto_dispatcher.domain.lane import Claim
 from sendto_dispatcher.domain.pace import Grant
 from sendto_dispatcher.domain.plan import Send
 from sendto_dispatcher.engine import metrics
-from sendto_dispatcher.engine.attempt import Attempt, Carrier
+from sendto_dispatcher.engine.attempt import TRY_ALONE, Attempt, Carrier
 from sendto_dispatcher.engine.pace import Pace
 from sendto_dispatcher.engine.provider import Provider
 from sendto_dispatcher.engine.record import attempt_record, log_attempt
@@ -30,6 +31,7 @@ from sendto_dispatcher.settings import EngineSettings
 from sendto_dispatcher.store import claims as claim_store
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store.settles import AttemptRecord
+from sendto_dispatcher.store.shadow import leave_shadow
 
 _log = logger(__name__)
 
@@ -38,6 +40,8 @@ _OVERDUE_PAUSE_S = 0.02
 """before looking again at lanes that are due and could not be claimed: someone else is at them"""
 _HANGING_SHARE = 10
 """a tenth of the slots, at least one, may go to lanes whose last attempt timed out"""
+_SHADOW_LOOK_S = 5.0
+"""between looks for lanes that rest because the provider was in shadow"""
 _PROBE_TRIES = 20
 """lanes that a probe looks at until one of them needs a call"""
 
@@ -69,6 +73,9 @@ class Runner:
         self._failure: BaseException | None = None
         self._stopping = False
         self._busy = False
+        self._alone: set[int] = set()
+        """lanes whose batch was refused"""
+        self._looked_for_shadow_s: float | None = None
         self.wake = Wake()
         self._pace = Pace(provider, database)
         self._standing = Standing(provider, settings, database, self._pace, clock, self.wake)
@@ -114,6 +121,7 @@ class Runner:
 
     async def run_once(self) -> float:
         """Claim what is due and start its attempts; seconds to wait before the next look, 0 if more may be due."""
+        await self._leave_shadow()
         gate_now = await self._standing.gate()
         match gate_now:
             case Shut(wait_s):
@@ -202,10 +210,21 @@ class Runner:
         return await self._database.in_transaction(claim)
 
     def _to_keep(self, claims: Sequence[Claim]) -> Iterator[claim_store.Keep]:
-        for claim in claims:
+        for claim in () if self._provider.shadow else claims:
             step = self._carrier.plan(claim)
             if isinstance(step, Send) and step.keep and step.state and step.generation == claim.lane.generation:
                 yield claim.lane.id, step.generation, step.state
+
+    async def _leave_shadow(self) -> None:
+        """Make lanes due that were only translated, now and then: another replica may have been in shadow longer."""
+        now_s = self._clock.monotonic_s()
+        looked_s = self._looked_for_shadow_s
+        if self._provider.shadow or (looked_s is not None and now_s - looked_s < _SHADOW_LOOK_S):
+            return
+        async with self._database.connection() as connection:
+            while await leave_shadow(connection, self._provider.name):
+                continue
+        self._looked_for_shadow_s = now_s
 
     async def _until_due(self) -> float:
         hanging = self._hanging_free > 0
@@ -236,6 +255,8 @@ class Runner:
         for claim in claims:
             attempt = self._carrier.start(claim)
             ended = self._carrier.ended_without_call(attempt)
+            if ended is None and self._provider.shadow:
+                ended = self._carrier.shadowed(attempt)
             if ended is None:
                 yield attempt
             else:
@@ -246,9 +267,12 @@ class Runner:
         if self._provider.batch == 1:
             yield from ([attempt] for attempt in attempts)
             return
-        single = [attempt for attempt in attempts if not isinstance(attempt.step, Send)]
-        yield from ([attempt] for attempt in single)
-        sends = [(attempt.step.operation, attempt) for attempt in attempts if isinstance(attempt.step, Send)]
+        sends: list[tuple[Operation, Attempt]] = []
+        for attempt in attempts:
+            if isinstance(attempt.step, Send) and attempt.claim.lane.id not in self._alone:
+                sends.append((attempt.step.operation, attempt))
+            else:
+                yield [attempt]
         for operation, same in groupby(sorted(sends, key=itemgetter(0)), key=itemgetter(0)):
             group, size = [attempt for _, attempt in same], self._provider.batch_of(operation)
             yield from (group[start : start + size] for start in range(0, len(group), size))
@@ -277,7 +301,10 @@ class Runner:
         judged = await self._judged(finished)
         for attempt, one in zip(batch, judged, strict=True):
             self._settle(attempt, one, duration_ms)
-        for one in judged:
+        self._alone.difference_update(one.lane_id for one in judged)
+        self._alone.update(one.lane_id for one in judged if one.ending == Released(TRY_ALONE))
+        # A call is one thing that happened to the provider, however many lanes it was for.
+        for one in {type(one.ending): one for one in judged}.values():
             await self._standing.notice(one)
 
     async def _carried_out(self, batch: list[Attempt], deadline_s: float, at_s: float) -> list[Finished]:

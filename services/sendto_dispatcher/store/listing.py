@@ -71,6 +71,7 @@ class ListedState(StrEnum):
     UNKNOWN = "unknown"
     TAKEN = "taken"
     UNSUPPORTED = "unsupported"
+    SHADOW = "shadow"
     CONVERGED = "converged"
     UNCONFIRMED = "unconfirmed"
     ALL = "all"
@@ -86,6 +87,7 @@ _STATES = {
     ListedState.UNKNOWN: (_RESTING, "true"),
     ListedState.TAKEN: (_RESTING, "true"),
     ListedState.UNSUPPORTED: (_RESTING, "true"),
+    ListedState.SHADOW: (_RESTING, "true"),
     ListedState.CONVERGED: (_ALL, "behind_since IS NULL AND resting IS NULL AND NOT unconfirmed"),
     ListedState.UNCONFIRMED: (_ALL, "behind_since IS NULL AND resting IS NULL AND unconfirmed"),
     ListedState.ALL: (_ALL, "true"),

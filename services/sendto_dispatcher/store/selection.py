@@ -23,6 +23,7 @@ class ChosenState(StrEnum):
     UNKNOWN = "unknown"
     TAKEN = "taken"
     UNSUPPORTED = "unsupported"
+    SHADOW = "shadow"
 
 
 _STATES = {
@@ -33,6 +34,7 @@ _STATES = {
     ChosenState.UNKNOWN: "resting = 'unknown'",
     ChosenState.TAKEN: "resting = 'taken'",
     ChosenState.UNSUPPORTED: "resting = 'unsupported'",
+    ChosenState.SHADOW: "resting = 'shadow'",
 }
 
 

@@ -139,7 +139,7 @@ class Lane(Table, table=True):
     """the last attempt timed out"""
     resting: str | None = Field(sa_column=_text(nullable=True))
     """`dead` (given up), `unknown` (dead: outcome unknown), `taken` (dead: the reference is another source's),
-    `unsupported`; null: it goes on by itself"""
+    `unsupported`, `shadow` (translated, not sent); null: it goes on by itself"""
     reason: str | None = Field(sa_column=_text(nullable=True))
     """code of the last outcome that was no success"""
     detail: str | None = Field(sa_column=_text(nullable=True))

@@ -17,6 +17,7 @@ from sendto.sdk.configuration import AdapterConfig
 from sendto.sdk.documentation import Documentation
 from sendto.sdk.http import AnswerLost, Http, HttpFailure, HttpRequest, HttpResponse, NotSent, TooLate
 from sendto.sdk.outcomes import (
+    BATCH_REFUSED,
     Accepted,
     AlreadyAbsent,
     Ambiguous,
@@ -36,6 +37,7 @@ from sendto.sdk.waits import RETRY_AFTER_MAX_S, retry_after
 
 __all__ = [
     "API_VERSION",
+    "BATCH_REFUSED",
     "RETRY_AFTER_MAX_S",
     "SUPPORTED_API_VERSIONS",
     "Accepted",

@@ -57,6 +57,13 @@ class Transient:
     timed_out: bool = False
 
 
+BATCH_REFUSED = "batch_refused"
+"""The code of a `Transient` for a command whose whole batch was refused, and not, or not surely, for its own fault.
+
+The core sends such commands again at once: together where the others of the batch were rejected, else each alone.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class RateLimited:
     """The provider asks to slow down; nothing was done, and no attempt is spent."""

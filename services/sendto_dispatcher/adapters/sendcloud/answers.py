@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from sendto.sdk import (
+    BATCH_REFUSED,
     Accepted,
     Capabilities,
     HttpResponse,
@@ -104,7 +105,7 @@ def _refused(references: list[str], errors: list[dict[str, Any]]) -> list[Outcom
         return [Unauthorized("integration_unknown", "Sendcloud does not know the integration")] * len(references)
     if len(references) == 1:
         return [_rejected(errors)]
-    again = Transient("batch_refused", "another order of the same request was refused", nothing_done=True)
+    again = Transient(BATCH_REFUSED, "another order of the same request was refused", nothing_done=True)
     return [_rejected(own) if (own := _about(number, errors)) else again for number in range(len(references))]
 
 
