@@ -27,10 +27,11 @@ def make_token(api_database: Database) -> MakeToken:
 
 
 @pytest.fixture
-async def api(api_url: str, make_token: MakeToken) -> AsyncIterator[Caller]:
-    """A caller of the API who may do everything."""
-    settings = ApiSettings(api=ApiSection(database_url=SecretStr(api_url), port=0))
-    async with served(Api(settings, Supervisor()).app()) as url:
+async def api(api_url: str, make_token: MakeToken, request: pytest.FixtureRequest) -> AsyncIterator[Caller]:
+    """A caller of the API who may do everything; a test says with a marker which settings are not the default."""
+    marker = request.node.get_closest_marker("api_settings")
+    section = ApiSection(database_url=SecretStr(api_url), port=0, **(marker.kwargs if marker else {}))
+    async with served(Api(ApiSettings(api=section), Supervisor()).app()) as url:
         caller = Caller(url, await make_token("*"))
         yield caller
         await caller.close()
