@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from infra.adapters import CASES, Case, command
 from infra.documents import Document, document
 from infra.providers.scripted import Direct, Scripted
-from infra.strategies import commands
+from infra.strategies import at_the_bounds, commands
 
 from sendto.sdk import (
     Applied,
@@ -102,12 +102,12 @@ def _send(name: str, operation: Operation, how_many: settings) -> None:
     adapter = case.adapter()
     document(str(case.document), case.host)  # a missing document ends the test here, not one of its examples
 
-    @how_many
-    @given(commands(operation, REMOTES[name]))
     def sends_what_is_wanted(given_command: Command) -> None:
         asyncio.run(_all(watched := _watched(case), adapter.apply(given_command, watched)))
 
-    sends_what_is_wanted()
+    for extreme in at_the_bounds(operation):
+        sends_what_is_wanted(extreme)
+    how_many(given(commands(operation, REMOTES[name]))(sends_what_is_wanted))()
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
