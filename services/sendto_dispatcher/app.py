@@ -27,10 +27,11 @@ from sendto.runtime.supervisor import Supervisor
 from sendto.sdk.discovery import installed_adapters
 from sendto_dispatcher.configuration import Configuration, Running
 from sendto_dispatcher.engine.engine import Engine, know_providers
+from sendto_dispatcher.engine.provider import Provider
 from sendto_dispatcher.intake.dead_letters import DeadLetters
 from sendto_dispatcher.intake.intake import Intake
 from sendto_dispatcher.ops.api import ops_routes
-from sendto_dispatcher.ops.configured import Configured
+from sendto_dispatcher.ops.configured import Configured, Reached
 from sendto_dispatcher.ops.deliveries import delivery_routes
 from sendto_dispatcher.ops.gauges import LaneGauges
 from sendto_dispatcher.ops.replayer import Replayer
@@ -131,8 +132,21 @@ class Dispatcher:
         return Configured(
             rates={name: one.bucket.rate_per_s if one.bucket else None for name, one in running.providers.items()},
             broken=running.broken,
+            reached={name: self._reached(one) for name, one in running.providers.items()},
+            prefixes=running.settings.sources.prefixes,
             routing=running.routing,
             digest=running.digest,
+        )
+
+    def _reached(self, provider: Provider) -> Reached:
+        clock, transport = self._clock, provider.transport
+        return Reached(
+            adapter=provider.adapter,
+            http=lambda seconds: transport.attempt(deadline_s=clock.monotonic_s() + seconds, clock=clock),
+            timeout_s=provider.timeout_s,
+            bucket=provider.bucket,
+            shadow=provider.shadow,
+            secrets=provider.secrets,
         )
 
     def _on_taken(self) -> None:

@@ -13,6 +13,7 @@ def register(app: typer.Typer) -> None:
     providers = typer.Typer(help="Look at the providers.", no_args_is_help=True)
     providers.callback()(_root)
     providers.command("list")(list_)
+    providers.command("check")(check)
     providers.command("rename")(rename)
     app.add_typer(providers, name="providers")
 
@@ -38,6 +39,34 @@ def list_(*, home: Home = None, as_json: AsJson = False) -> None:
         return
     for row in rows:
         typer.echo(f"{row['provider']}  {_state(row)}")
+
+
+def check(
+    provider: Annotated[str, typer.Argument(help="The provider's name.")],
+    *,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a provider whether it can be used: its address, our credentials, our permission; changes nothing there."""
+    import json
+
+    from sendto_cli import remote
+    from sendto_cli.errors import CommandFailed
+
+    async def ask() -> dict[str, str]:
+        async with remote.dispatcher(home) as dispatcher:
+            found: dict[str, str] = await dispatcher.post(f"/ops/providers/{quote(provider, safe='')}/check", {})
+            return found
+
+    found = remote.run(ask())
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        for part in ("address", "credentials", "permission"):
+            typer.echo(f"{part}  {found[part]}")
+    if found["verdict"] != "passes":
+        detail = f" ({found['detail']})" if found["detail"] else ""
+        raise CommandFailed(f"{provider} cannot be used: {found['verdict']}{detail}")
 
 
 def rename(

@@ -3,11 +3,14 @@
 from fastapi import APIRouter
 
 from sendto.runtime.database import Database
+from sendto_dispatcher.ops.audit import audit_routes
 from sendto_dispatcher.ops.change_routes import change_routes
+from sendto_dispatcher.ops.check import check_routes
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.doors import Doors
 from sendto_dispatcher.ops.lane_routes import lane_routes
 from sendto_dispatcher.ops.order_routes import order_routes
+from sendto_dispatcher.ops.plan import plan_routes
 from sendto_dispatcher.ops.provider_routes import provider_routes
 from sendto_dispatcher.ops.replay_routes import replay_routes
 from sendto_dispatcher.ops.replayer import Replayer
@@ -21,6 +24,9 @@ def ops_routes(database: Database, current: Current, replayer: Replayer) -> APIR
     routes.include_router(order_routes(database, doors, current))
     routes.include_router(lane_routes(database, doors, current))
     routes.include_router(provider_routes(database, doors, current))
+    routes.include_router(plan_routes(database, doors, current))
+    routes.include_router(check_routes(doors, current))
+    routes.include_router(audit_routes(database, doors, current))
     routes.include_router(replay_routes(database, doors, current, replayer))
     routes.include_router(source_routes(database, doors))
     routes.include_router(change_routes(database, doors))

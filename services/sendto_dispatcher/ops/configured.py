@@ -1,9 +1,25 @@
 """What ops must know of the configuration that this process uses now."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from sendto.sdk import Adapter, Http
+from sendto_dispatcher.domain.pace import Bucket
 from sendto_dispatcher.domain.routing import Routing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """How a provider is asked by hand."""
+
+    adapter: Adapter
+    http: Callable[[float], Http]
+    """a client for one call that may take so many seconds"""
+    timeout_s: float
+    bucket: Bucket | None
+    shadow: bool
+    secrets: frozenset[str] = field(repr=False)
+    """what must be masked wherever a request is shown"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +30,10 @@ class Configured:
     """the providers that this process serves, with their requests per second; None: unlimited"""
     broken: Mapping[str, str]
     """configured providers that cannot be served because their plugin is broken, and how"""
+    reached: Mapping[str, Reached]
+    """the providers that this process serves, to be asked by hand"""
+    prefixes: Mapping[str, str]
+    """of references, by source"""
     routing: Routing
     digest: str
 

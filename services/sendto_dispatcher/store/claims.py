@@ -129,8 +129,10 @@ async def _claims(connection: Connection, request: ClaimRequest, statement: str,
     rows = await connection.fetch(statement, request.token, request.replica, request.lease_s, request.provider, *which)
     if not rows:
         return []
-    states = await _states(connection, rows)
-    claims = [Claim(lane=_lane(row, request.token), state=states.get((row["order_id"], row["source"]))) for row in rows]
+    states = await states_of(connection, rows)
+    claims = [
+        Claim(lane=lane_of(row, request.token), state=states.get((row["order_id"], row["source"]))) for row in rows
+    ]
     await _record_taken_over(connection, [c.lane for c in claims])
     return claims
 
@@ -155,7 +157,8 @@ async def next_due_s(connection: Connection, provider: str, *, hanging: bool = T
     return seconds
 
 
-async def _states(connection: Connection, rows: Sequence[asyncpg.Record]) -> dict[tuple[int, str], State]:
+async def states_of(connection: Connection, rows: Sequence[asyncpg.Record]) -> dict[tuple[int, str], State]:
+    """The newest states of these lanes' orders, by order and source."""
     found = await connection.fetch(_STATES, [row["order_id"] for row in rows], [row["source"] for row in rows])
     return {(row["order_id"], row["source"]): _state(row) for row in found}
 
@@ -170,7 +173,8 @@ def _state(row: asyncpg.Record) -> State:
     )
 
 
-def _lane(row: asyncpg.Record, token: UUID) -> Lane:
+def lane_of(row: asyncpg.Record, token: UUID) -> Lane:
+    """The lane in a row with the columns that a claim returns."""
     return Lane(
         id=row["id"],
         provider=row["provider"],

@@ -1,0 +1,203 @@
+"""Where an order would go and what exactly would be sent there; nothing is."""
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, HTTPException, Path
+from pydantic import BaseModel
+
+from sendto.events.customer import ORDER_ID_MAX
+from sendto.runtime.database import Database
+from sendto.sdk import Operation
+from sendto_dispatcher.domain.commands import command_for
+from sendto_dispatcher.domain.lane import Claim, Lane, State
+from sendto_dispatcher.domain.plan import Confirm, LookUp, NothingToDo, Rest, Send, Step, plan
+from sendto_dispatcher.ops.configured import Configured, Current, Reached
+from sendto_dispatcher.ops.doors import Doors
+from sendto_dispatcher.ops.masking import RequestShown, shown, stranger
+from sendto_dispatcher.store.changes import record_change
+from sendto_dispatcher.store.reading import claims_of_order
+from sendto_dispatcher.store.tokens import Bearer
+
+OrderId = Annotated[int, Path(ge=1, le=ORDER_ID_MAX)]
+_NOT_CALLED = "the adapter cannot translate this state"
+
+
+class SourcePlan(BaseModel):
+    """Where the order of one source goes by the present routes."""
+
+    source: str
+    present: bool
+    route: str
+    providers: list[str]
+
+
+class LanePlan(BaseModel):
+    """What would be done at one provider."""
+
+    provider: str
+    source: str
+    reference: str
+    known: bool
+    """whether there is a lane already; else it would be made"""
+    does: str
+    """create, update, delete, look_up, confirm, nothing, rest"""
+    why: str
+    shadow: bool
+    requests: int
+    """the most that it may take; `request` is the first"""
+    request: RequestShown | None
+
+
+class OrderPlan(BaseModel):
+    """Where an order would go."""
+
+    order_id: int
+    sources: list[SourcePlan]
+    lanes: list[LanePlan]
+
+
+def plan_routes(database: Database, doors: Doors, current: Current) -> APIRouter:
+    """The route `/orders/{order_id}/plan`."""
+    routes = APIRouter(tags=["orders"])
+
+    @routes.get("/orders/{order_id}/plan")
+    async def plan_order(
+        order_id: OrderId, bearer: Annotated[Bearer, Depends(doors.reads)], *, personal: bool = False
+    ) -> OrderPlan:
+        """Where the order would go, with the exact request; secrets and, unless `personal`, its person are masked."""
+        if personal and not bearer.may("ops:write"):
+            raise HTTPException(HTTPStatus.FORBIDDEN, "to see personal data the token needs the permission ops:write")
+        async with database.connection() as connection:
+            claims, states = await claims_of_order(connection, order_id)
+            if personal:
+                await record_change(connection, bearer.name, "plan_personal", {"order_id": order_id})
+        if not claims and not states:
+            raise HTTPException(HTTPStatus.NOT_FOUND, f"no event of order {order_id} was taken")
+        return order_plan(order_id, claims, states, current(), personal=personal)
+
+    return routes
+
+
+def order_plan(
+    order_id: int, claims: list[Claim], states: dict[str, State], now: Configured, *, personal: bool
+) -> OrderPlan:
+    """The plan, from what is known of the order and the configuration in force (pure)."""
+    sources = [_source(source, state, now) for source, state in states.items()]
+    known = {(claim.lane.source, claim.lane.provider) for claim in claims}
+    to_come = [
+        _lane_to_come(order_id, source.source, provider, states[source.source], now)
+        for source in sources
+        if source.present
+        for provider in source.providers
+        if (source.source, provider) not in known
+    ]
+    lanes = [_lane_plan(claim, now, known=claim.lane.id > 0, personal=personal) for claim in [*claims, *to_come]]
+    return OrderPlan(order_id=order_id, sources=sources, lanes=lanes)
+
+
+def _source(source: str, state: State, now: Configured) -> SourcePlan:
+    route, providers = now.routing.route(state.order, source)
+    return SourcePlan(source=source, present=state.customer is not None, route=route, providers=list(providers))
+
+
+def _lane_to_come(order_id: int, source: str, provider: str, state: State, now: Configured) -> Claim:
+    """A lane that there is not yet, as the next event of the order would make it."""
+    lane = Lane(
+        id=0,
+        provider=provider,
+        source=source,
+        order_id=order_id,
+        reference=f"{now.prefixes.get(source, '')}{order_id}",
+        incarnation=1,
+        generation=1,
+        version=state.version,
+        desired_present=True,
+        applied_generation=0,
+        applied_present=False,
+        unconfirmed=False,
+        remote=None,
+        digest=None,
+        in_doubt=False,
+        kept=None,
+        attempts=0,
+        hanging=False,
+        lease_token=UUID(int=0),
+    )
+    return Claim(lane=lane, state=state)
+
+
+def _lane_plan(claim: Claim, now: Configured, *, known: bool, personal: bool) -> LanePlan:
+    lane, reached = claim.lane, now.reached.get(claim.lane.provider)
+    if reached is None:
+        why = now.broken.get(lane.provider) or "no such provider is configured: the lane waits"
+        return _told(claim, "nothing", why, known=known)
+    step = plan(claim, reached.adapter.capabilities, attempt_s=reached.timeout_s)
+    does, why = _words(step, claim)
+    requests, request = 0, None
+    if isinstance(step, Send):
+        requests = reached.adapter.capabilities.requests_of(step.operation)
+        request = _request(claim, step, reached, personal=personal)
+        why = why if request is not None else _NOT_CALLED
+    return _told(claim, does, why, known=known, shadow=reached.shadow, requests=requests, request=request)
+
+
+def _told(
+    claim: Claim,
+    does: str,
+    why: str,
+    *,
+    known: bool,
+    shadow: bool = False,
+    requests: int = 0,
+    request: RequestShown | None = None,
+) -> LanePlan:
+    lane = claim.lane
+    return LanePlan(
+        provider=lane.provider,
+        source=lane.source,
+        reference=lane.reference,
+        known=known,
+        does=does,
+        why=why,
+        shadow=shadow,
+        requests=requests,
+        request=request,
+    )
+
+
+def _words(step: Step, claim: Claim) -> tuple[str, str]:
+    match step:
+        case Send(operation):
+            held = claim.lane.applied_generation == claim.lane.generation and not claim.lane.in_doubt
+            return str(operation), "it holds this already: sent by a replay" if held else _because(operation)
+        case LookUp():
+            return "look_up", "a create may have succeeded: it is looked up by our reference before anything is sent"
+        case Confirm():
+            return "confirm", "the provider accepted the state: it is read back"
+        case NothingToDo():
+            return "nothing", "it holds what it should"
+        case Rest(_, reason, detail):
+            return "rest", f"{reason}: {detail}" if detail else reason
+
+
+def _because(operation: Operation) -> str:
+    match operation:
+        case Operation.CREATE:
+            return "it holds nothing of the order"
+        case Operation.UPDATE:
+            return "it holds an older state"
+        case Operation.DELETE:
+            return "the customer is gone, or the order goes elsewhere"
+
+
+def _request(claim: Claim, step: Send, reached: Reached, *, personal: bool) -> RequestShown | None:
+    """The first request, masked; None where the adapter fails."""
+    command = command_for(claim, step.operation, step.generation, step.state, deadline_s=reached.timeout_s)
+    try:
+        request = reached.adapter.translate(command)
+        other = None if personal else reached.adapter.translate(stranger(command))
+    except Exception:  # noqa: BLE001 - a plugin's bug is told, not raised
+        return None
+    return shown(request, other, reached.secrets)
