@@ -12,6 +12,7 @@ from infra.providers.sendcloud import Sendcloud, refusal
 
 from sendto.events.customer import OrderSnapshot
 from sendto.sdk import (
+    BATCH_REFUSED,
     Accepted,
     AlreadyAbsent,
     Applied,
@@ -28,6 +29,9 @@ from sendto.sdk import (
 
 CASE = CASES["sendcloud"]
 BUSY = refusal("We are still processing a previous request. Please try again in a moment.", "/data")
+
+
+AGAIN = Transient(BATCH_REFUSED, "the whole request was refused, for another order or as such", nothing_done=True)
 
 
 def _sent(one: Command, **config: Any) -> Any:
@@ -140,14 +144,22 @@ def test_one_order_at_fault_does_not_bury_the_others() -> None:
     first = _apply_many(provider, _three())
     again = _apply_many(provider, [one for one, outcome in zip(_three(), first, strict=True) if _passes(outcome)])
 
-    again_later = Transient("batch_refused", "another order of the same request was refused", nothing_done=True)
-    assert first == [again_later, Rejected("sendcloud_invalid", "about customer_details, name"), again_later]
+    assert first == [AGAIN, Rejected("sendcloud_invalid", "about customer_details, name"), AGAIN]
     assert [type(outcome) for outcome in again] == [Accepted, Accepted]
     assert set(provider.orders) == {"1", "3"}
 
 
 def _passes(outcome: Outcome) -> bool:
     return isinstance(outcome, Transient)
+
+
+@pytest.mark.parametrize("answer", [Answer(413), Answer(422, {}), Answer(400, refusal("Wrong", "/data/attributes/"))])
+def test_a_batch_that_is_refused_for_no_one_in_particular_buries_no_one(answer: Answer) -> None:
+    provider = Sendcloud()
+    provider.next.extend([answer, answer])
+
+    assert _apply_many(provider, _three()) == [AGAIN] * 3
+    assert [type(outcome) for outcome in _apply_many(provider, _three()[:1])] == [Rejected]
 
 
 def test_a_busy_batch_goes_again_as_a_whole() -> None:

@@ -24,6 +24,7 @@ PROCESSING = "still processing a previous request"
 """an order is refused while an earlier request for it is being worked on; nothing but these words says so"""
 
 _RETRY_PROCESSING_S = 1.0
+_AGAIN = Transient(BATCH_REFUSED, "the whole request was refused, for another order or as such", nothing_done=True)
 _INDEX = re.compile(r"\[(\d{1,3})\]")
 _INTEGRATION = re.compile(r"\bintegration\b")
 _CODES = frozenset(
@@ -83,7 +84,9 @@ def outcomes_of(
         return [_taken(ids.get(reference)) for reference in references]
     if response.status == HTTPStatus.BAD_REQUEST:
         return _refused(references, _errors(response))
-    return [classify(Operation.CREATE, capabilities, response, now=now)] * len(references)
+    outcome = classify(Operation.CREATE, capabilities, response, now=now)
+    together = isinstance(outcome, Rejected) and len(references) > 1  # whose fault it is does not show
+    return [_AGAIN if together else outcome] * len(references)
 
 
 def _errors(response: HttpResponse) -> list[dict[str, Any]]:
@@ -105,8 +108,7 @@ def _refused(references: list[str], errors: list[dict[str, Any]]) -> list[Outcom
         return [Unauthorized("integration_unknown", "Sendcloud does not know the integration")] * len(references)
     if len(references) == 1:
         return [_rejected(errors)]
-    again = Transient(BATCH_REFUSED, "another order of the same request was refused", nothing_done=True)
-    return [_rejected(own) if (own := _about(number, errors)) else again for number in range(len(references))]
+    return [_rejected(own) if (own := _about(number, errors)) else _AGAIN for number in range(len(references))]
 
 
 def _about(number: int, errors: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ DOCUMENTATION = Documentation(
         "needs_order_total": "The order has no total, which Sendcloud needs. Send `order.order_total` in the event.",
         "currency_unsupported": "The order's currency is not EUR, GBP or USD, or it has none: set `default_currency`.",
         "still_processing": "Sendcloud works on an earlier request for the same order. It is sent again.",
-        "batch_refused": "Another order of the same request was refused, and so all were. It is sent again without it.",
+        "batch_refused": "The whole request was refused, most often for another order. It goes again without that one.",
         "integration_unknown": "`integration_id` is not an integration of this account. The provider is held.",
         "answer_unreadable": "Sendcloud answered that it took the order, but does not name it. It is sent again.",
         "anonymise_refused": "Sendcloud did not let the person be overwritten. Look at the order there.",
