@@ -7,7 +7,8 @@ rules.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from time import monotonic
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -47,6 +48,8 @@ class Relay:
         self._database = database
         self._kafka_trouble: str | None = "starting"
         self._database_trouble: str | None = "starting"
+        self._asked_at_s: float | None = None
+        """since when Kafka owes us an answer; the producer itself waits without end"""
         self.wake = Wake()
 
     async def run(self) -> None:
@@ -72,7 +75,10 @@ class Relay:
         return self._database_trouble
 
     async def kafka_ready(self) -> str | None:
-        """None while Kafka takes what is published."""
+        """None while Kafka takes what is published, and answers in time."""
+        asked_s = self._asked_at_s
+        if asked_s is not None and monotonic() - asked_s > self._kafka.request_timeout_s:
+            return "Kafka does not answer"
         return self._kafka_trouble
 
     async def measure(self) -> None:
@@ -91,7 +97,8 @@ class Relay:
             rows = await store.unpublished(connection, self._settings.batch_events)
         if rows:
             with _LATENCY.time():
-                await self._send(producer, rows)
+                with self._asking_kafka():
+                    await self._send(producer, rows)
                 async with self._database.connection() as connection:
                     await store.mark_published(connection, [row["id"] for row in rows])
             _PUBLISHED.inc(len(rows))
@@ -103,7 +110,8 @@ class Relay:
             published = await self.run_once(producer)
             self._kafka_trouble = None
             if published < self._settings.batch_events:
-                await producer.client.fetch_all_metadata()
+                with self._asking_kafka():
+                    await producer.client.fetch_all_metadata()
                 await self.wake.wait(self._settings.poll_interval_s)
 
     async def _send(self, producer: AIOKafkaProducer, rows: list[asyncpg.Record]) -> None:
@@ -114,6 +122,14 @@ class Relay:
                 key, value, headers = record(row)
                 sent.append(await producer.send(self._topic, value=value, key=key, headers=headers))
             await asyncio.gather(*sent)
+
+    @contextlib.contextmanager
+    def _asking_kafka(self) -> Iterator[None]:
+        self._asked_at_s = monotonic()
+        try:
+            yield
+        finally:
+            self._asked_at_s = None
 
     @contextlib.asynccontextmanager
     async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
@@ -126,12 +142,14 @@ class Relay:
             max_request_size=_MAX_REQUEST_BYTES,
         )
         try:
-            await producer.start()
+            with self._asking_kafka():
+                await producer.start()
             yield producer
         except TimeoutError:
             raise KafkaError("sending took too long") from None
         finally:
-            await producer.stop()
+            with self._asking_kafka():
+                await producer.stop()
 
     @contextlib.asynccontextmanager
     async def _leading(self) -> AsyncIterator[DirectConnection]:
