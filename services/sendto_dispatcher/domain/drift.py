@@ -26,12 +26,16 @@ class Difference:
 
 
 def difference(wanted: Mapping[str, Any] | None, held: Mapping[str, Any] | None) -> Difference | None:
-    """The difference between what should be held and what is; None for nothing, or where there is none."""
+    """The difference between what should be held and what is; None for nothing, or where there is none.
+
+    Members that `held` leaves out are kept by the provider in its own way, and say nothing.
+    """
     if wanted is None:
         return Difference(Drift.REMAINS) if held is not None else None
     if held is None:
         return Difference(Drift.MISSING)
-    fields = tuple(sorted(_differing(wanted, held, "")))
+    shown = {name: wanted.get(name) for name in held}
+    fields = tuple(sorted(_differing(shown, held, "")))
     return Difference(Drift.DIFFERS, fields) if fields else None
 
 

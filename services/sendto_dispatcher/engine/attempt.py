@@ -35,6 +35,7 @@ from sendto.sdk import (
 )
 from sendto_dispatcher.domain.commands import command_for
 from sendto_dispatcher.domain.digest import content_digest
+from sendto_dispatcher.domain.drift import difference
 from sendto_dispatcher.domain.endings import (
     CONFIRM,
     Call,
@@ -217,10 +218,10 @@ class Carrier:
         if not isinstance(adapter, FetchingAdapter):
             raise TypeError("only an adapter that says it can fetch is asked to")
         found = await adapter.fetch(RemoteRef(step.remote), http)
-        if found is None or attempt.digest is None:
-            return Confirmed(present=False) if found is None and attempt.digest is None else Differs()
-        shown = content_digest(self.digest_key, found.content)
-        return Confirmed(present=True) if shown == attempt.digest else Differs()
+        wanted = adapter.content(attempt.command) if attempt.command and attempt.command.customer else None
+        if difference(wanted, found.content if found else None) is not None:
+            return Differs()
+        return Confirmed(present=wanted is not None)
 
     def _prepare(self, attempt: Attempt) -> None:
         match attempt.step:

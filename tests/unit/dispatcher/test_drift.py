@@ -24,6 +24,8 @@ HELD = {"name": "Ada", "order": {"total": 1, "address": {"city": "London"}}, "ta
             Difference(Drift.DIFFERS, ("order.address.city", "order.total")),
         ),
         (HELD, HELD | {"order": None}, Difference(Drift.DIFFERS, ("order",))),
+        (HELD, {"name": "Ada"}, None),
+        (HELD, {"order": {"total": 1}}, Difference(Drift.DIFFERS, ("order.address",))),
         (HELD, HELD | {"more": 1}, Difference(Drift.DIFFERS, ("more",))),
     ],
 )

@@ -29,6 +29,7 @@ DOCUMENTATION = Documentation(
         "The order is one line of its whole value: what was bought is not known to the relay.",
         "An address is sent where it has a first line, a postcode, a city and a country; else only the customer is.",
         "An e-mail address or a number that is removed is left out of the next upsert.",
+        "Read back are the customer, the address and the notes; prices and states may be changed at Sendcloud.",
         "Sendcloud saves after it has answered: an order is shown as accepted, and read back.",
         "A delete looks for the order by our reference, twice within `save_s`, and then deletes it by Sendcloud's id.",
         "The limit is 100 writing requests a minute; one request carries up to 100 orders.",

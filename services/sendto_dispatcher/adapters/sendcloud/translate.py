@@ -21,6 +21,8 @@ _REMOVED = "Removed"
 _NO_EMAIL = "removed@removed.invalid"
 _NO_PHONE = "0"
 _CASH = "cod"
+_CENTS = 2
+"""digits after the point in each of the currencies"""
 _CURRENCIES = frozenset(get_args(Currency))
 _NEEDED_OF_AN_ADDRESS = ("address_line_1", "postal_code", "city", "country_code")
 
@@ -34,7 +36,7 @@ def content(command: Command, default_currency: str | None) -> dict[str, Any]:
         "phone": phone(customer),
         "address": _address(order.address),
         "notes": cut(order.comment, NOTES_CHARACTERS),
-        "total": order.order_total,
+        "total": None if order.order_total is None else round(order.order_total, _CENTS),
         "currency": order.currency or default_currency,
         "status": "open" if order.status_id is None else str(order.status_id),
         "payment": cut(order.payment, ADDRESS_CHARACTERS) or "unknown",
@@ -126,21 +128,17 @@ def anonymised(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def held(order: dict[str, Any]) -> dict[str, Any]:
-    """What Sendcloud holds, in the form of `content`."""
-    details, payment = _part(order, "order_details"), _part(order, "payment_details")
-    person, address = _part(order, "customer_details"), _part(order, "shipping_address")
-    price = _part(payment, "total_price")
+    """What Sendcloud holds of the customer, in the form of `content`.
+
+    Prices and states are left out: they are no concern of the relay's, and shops and people change them there.
+    """
+    person = _part(order, "customer_details")
     return {
         "name": person.get("name"),
         "email": person.get("email") or None,
         "phone": person.get("phone_number") or None,
-        "address": _held_address(address),
-        "notes": details.get("notes") or None,
-        "total": _number(price.get("value")),
-        "currency": price.get("currency"),
-        "status": _part(details, "status").get("code"),
-        "payment": _part(payment, "status").get("code"),
-        "pickup": bool(_part(order, "shipping_details").get("is_local_pickup")),
+        "address": _held_address(_part(order, "shipping_address")),
+        "notes": _part(order, "order_details").get("notes") or None,
     }
 
 
@@ -172,10 +170,3 @@ def _placed_at(command: Command) -> str:
 def _part(value: dict[str, Any], name: str) -> dict[str, Any]:
     part = value.get(name)
     return part if isinstance(part, dict) else {}
-
-
-def _number(value: object) -> float | None:
-    try:
-        return float(value)  # type: ignore[arg-type]  # whatever Sendcloud sent
-    except (TypeError, ValueError):
-        return None
