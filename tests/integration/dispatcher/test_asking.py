@@ -1,9 +1,11 @@
 """Ops ask before anything is sent: where an order would go, and whether a provider can be used."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from infra.command import sendto
 from infra.events import SOURCE, Upstream
 from infra.eventually import eventually
@@ -127,7 +129,6 @@ async def test_address_credentials_and_permission_are_told_apart(
             assert (unknown.status, "served are: good" in unknown.json["detail"]) == (404, True)
 
             env = {"SENDTO_DISPATCHER_URL": caller.url, "SENDTO_OPS_TOKEN": ops_token}
-            import asyncio
 
             passed = await asyncio.to_thread(sendto, "providers", "check", "good", env=env)
             assert (passed.returncode, passed.stdout.split()) == (
@@ -138,3 +139,40 @@ async def test_address_credentials_and_permission_are_told_apart(
             assert failed.returncode == 1
             assert b"unauthorized (the token is not accepted)" in failed.stderr
         assert await strict.log() == []
+
+
+async def test_no_secret_and_no_person_is_in_the_logs_the_history_or_the_metrics(
+    settings: Settings,
+    upstream: Upstream,
+    rows: Rows,
+    ops_token: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Refused credentials, a refused state, a provider that repeats what it was sent: nothing of it gets out."""
+    secret = "a-secret-that-nobody-may-see"
+    settings["log"] = {"level": "debug"}
+    async with sandbox(tmp_path / "strict", secret) as strict:
+        for name, token in (("good", secret), ("refused", f"{secret}-but-wrong")):
+            settings["providers"][name] = {"adapter": "sandbox", "config": {"url": strict.url, "token": token}}
+        settings["routing"]["default"] = ["good", "refused"]
+        await strict.behave(errors={422: 1.0}, references=["8"])
+        async with dispatching(settings, ops_token) as caller:
+            await upstream.put(7, 1, order=ORDER)
+            await upstream.put(8, 1, order=ORDER)
+            await strict.holds(7)
+
+            async def told() -> bool:
+                held = await rows("SELECT 1 FROM provider_state WHERE held_at IS NOT NULL")
+                return bool(held) and bool(await rows("SELECT 1 FROM lane WHERE resting = 'dead'"))
+
+            await eventually(told)
+            metrics = (await caller("GET", "/metrics")).content.decode()
+            story = json.dumps([(await caller("GET", f"/ops/orders/{order_id}")).json for order_id in (7, 8)])
+    kept = json.dumps(
+        [await rows(f"SELECT * FROM {table}") for table in ("attempt", "lane", "provider_state")], default=str
+    )
+
+    for place in ("".join(capfd.readouterr()), metrics, story, kept):
+        assert place
+        assert not [word for word in (*PERSON, secret) if word in place]

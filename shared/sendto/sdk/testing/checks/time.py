@@ -32,11 +32,10 @@ async def waiting_is_left_to_the_core(stage: Stage) -> None:
     """When the provider asks to wait, the call returns at once and says so."""
     for status in (429, 503):
         stage.provider.follow(always(Instead(Answer(status, None, {"retry-after": "3600"}))))
-        before = len(stage.provider.received)
         outcome = await stage.apply(stage.command(Operation.CREATE, stage.new_reference(), deadline_s=_SHORT_S))
         require(isinstance(outcome, RateLimited | Transient), f"{status} came to {outcome}")
         require(
-            len(stage.provider.received) - before <= stage.capabilities.requests_of(Operation.CREATE),
+            stage.provider.number <= stage.capabilities.requests_of(Operation.CREATE),
             f"after {status} the adapter tried again by itself",
         )
 
