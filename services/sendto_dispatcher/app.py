@@ -21,6 +21,7 @@ from sendto.kernel.ids import new_uuid
 from sendto.runtime import logs
 from sendto.runtime.database import Database, DatabaseAway
 from sendto.runtime.health import health_routes
+from sendto.runtime.masking import masked
 from sendto.runtime.notify import Notifier
 from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
@@ -28,13 +29,13 @@ from sendto.sdk.discovery import installed_adapters
 from sendto_dispatcher.configuration import Configuration, Running
 from sendto_dispatcher.engine.engine import Engine, know_providers
 from sendto_dispatcher.engine.provider import Provider
+from sendto_dispatcher.intake import metrics as intake_metrics
 from sendto_dispatcher.intake.dead_letters import DeadLetters
 from sendto_dispatcher.intake.intake import Intake
-from sendto_dispatcher.ops.api import ops_routes
 from sendto_dispatcher.ops.configured import Configured, Reached
 from sendto_dispatcher.ops.deliveries import delivery_routes
-from sendto_dispatcher.ops.gauges import LaneGauges
-from sendto_dispatcher.ops.replayer import Replayer
+from sendto_dispatcher.ops.ops import Ops
+from sendto_dispatcher.ops.overview import Watched
 from sendto_dispatcher.settings import DispatcherSettings
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store.claims import CHANNEL
@@ -72,7 +73,6 @@ class Dispatcher:
             replica=self._replica.id,
         )
         self._notifier = Notifier(self._database, CHANNEL)
-        self._replayer = Replayer(self._database, self._current, self._notifier)
         self._intake = Intake(
             section.intake,
             settings.kafka,
@@ -83,7 +83,14 @@ class Dispatcher:
             self._on_taken,
         )
         self._dead_letters = DeadLetters(self._database, settings.kafka, settings.topics.dead_letters)
-        self._gauges = LaneGauges(self._database, self._clock)
+        self._checks = {
+            "database": self._database_ready,
+            "intake": self._intake.readiness,
+            "loops": self.supervisor.readiness,
+            "providers": self.configuration.readiness,
+        }
+        watched = Watched(checks=self._checks, lag=self._lag)
+        self._ops = Ops(self._database, self._current, self._notifier, self._clock, watched)
         self._beats = asyncio.Event()
         self.configuration.on_change(self._use)
 
@@ -97,17 +104,16 @@ class Dispatcher:
             group_paths=True,
             filter_unhandled_paths=True,
         )
-        checks = {
-            "database": self._database_ready,
-            "intake": self._intake.readiness,
-            "loops": self.supervisor.readiness,
-            "providers": self.configuration.readiness,
-        }
-        app.include_router(health_routes(checks, before_metrics=self._before_metrics))
-        app.include_router(ops_routes(self._database, self._current, self._replayer))
+        app.include_router(health_routes(self._checks, before_metrics=self._before_metrics))
+        app.include_router(self._ops.api())
         app.include_router(delivery_routes(self._database, self._configured))
+        app.include_router(self._ops.console())
         app.add_exception_handler(DatabaseAway, _database_away)
         return app
+
+    def stop(self) -> None:
+        """The process has been told to stop: end what would keep its connections open."""
+        self._ops.stop()
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -116,7 +122,7 @@ class Dispatcher:
         self.supervisor.start("intake", self._intake.run)
         self.supervisor.start("intake.notify", self._notifier.run)
         self.supervisor.start("intake.dead_letters", self._dead_letters.run)
-        self.supervisor.start("ops.replays", self._replayer.run)
+        self._ops.start(self.supervisor)
         self.supervisor.start("heartbeat", self._beat)
         self.supervisor.start("configuration", self.configuration.run)
         yield
@@ -134,8 +140,12 @@ class Dispatcher:
             broken=running.broken,
             reached={name: self._reached(one) for name, one in running.providers.items()},
             prefixes=running.settings.sources.prefixes,
+            timeouts_s={name: one.timeout_s for name, one in running.providers.items()},
             routing=running.routing,
             digest=running.digest,
+            loaded_at=running.loaded_at,
+            refused=self.configuration.refused,
+            shown=masked(running.settings.model_dump(mode="json")),
         )
 
     def _reached(self, provider: Provider) -> Reached:
@@ -148,6 +158,12 @@ class Dispatcher:
             shadow=provider.shadow,
             secrets=provider.secrets,
         )
+
+    def _lag(self) -> dict[int, int]:
+        """Records not yet taken, by partition that this process reads."""
+        self._intake.measure_lag()
+        samples = next(iter(intake_metrics.LAG.collect())).samples
+        return {int(sample.labels["partition"]): int(sample.value) for sample in samples}
 
     def _on_taken(self) -> None:
         self._engine.wake()
@@ -196,7 +212,7 @@ class Dispatcher:
 
     async def _before_metrics(self) -> None:
         self._intake.measure_lag()
-        await self._gauges.refresh()
+        await self._ops.before_metrics()
 
 
 async def _database_away(_: Request, __: Exception) -> JSONResponse:
@@ -230,4 +246,5 @@ async def main(settings: DispatcherSettings, base: Path, file: Path | None = Non
         settings.dispatcher,
         supervisor=dispatcher.supervisor,
         drain_s=settings.dispatcher.engine.drain_s,
+        on_stop=dispatcher.stop,
     )

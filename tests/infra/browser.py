@@ -15,7 +15,7 @@ def page(url: str) -> Iterator[Page]:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=tool("chromium"), args=["--no-sandbox"])
         try:
-            opened = browser.new_page(viewport={"width": 1200, "height": 900})
+            opened = browser.new_context(viewport={"width": 1200, "height": 900}).new_page()
             opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
             opened.on("pageerror", lambda error: complaints.append(str(error)))
             opened.goto(url)

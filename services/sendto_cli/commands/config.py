@@ -3,7 +3,6 @@
 from typing import Any
 
 import typer
-from pydantic import SecretStr
 
 from sendto_cli.options import AsJson, Config
 
@@ -33,36 +32,18 @@ def show(*, config: Config = None, as_json: AsJson = False) -> None:
     """Print the settings in force, defaults included; secrets are masked."""
     import json
 
+    from sendto.runtime.masking import masked
     from sendto_cli.checking import load_all
 
     shown: dict[str, Any] = {}
     for settings in load_all(config):
         shown |= settings.model_dump(mode="json")
-    masked = _masked(shown)
+    shown = masked(shown)
     if as_json:
-        typer.echo(json.dumps(masked, indent=2))
+        typer.echo(json.dumps(shown, indent=2))
         return
-    for line in _lines(masked):
+    for line in _lines(shown):
         typer.echo(line)
-
-
-def _masked(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Without the texts that a provider's own configuration may hold: what is secret there only its adapter knows."""
-    if not isinstance(value, dict):
-        return value
-    return {key: _unspoken(item) if key == "config" else _masked(item) for key, item in value.items()}
-
-
-def _unspoken(value: Any) -> Any:  # noqa: ANN401 - JSON
-    match value:
-        case dict():
-            return {key: _unspoken(item) for key, item in value.items()}
-        case list():
-            return [_unspoken(item) for item in value]
-        case str() if not value.startswith(("env:", "file:")):
-            return str(SecretStr(value))
-        case _:
-            return value
 
 
 def _lines(tree: dict[str, Any], path: str = "") -> list[str]:

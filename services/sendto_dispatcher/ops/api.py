@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from sendto.runtime.database import Database
+from sendto_dispatcher.ops.actions import Actions
 from sendto_dispatcher.ops.audit import audit_routes
 from sendto_dispatcher.ops.change_routes import change_routes
 from sendto_dispatcher.ops.check import check_routes
@@ -10,6 +11,7 @@ from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.doors import Doors
 from sendto_dispatcher.ops.lane_routes import lane_routes
 from sendto_dispatcher.ops.order_routes import order_routes
+from sendto_dispatcher.ops.overview import Glance
 from sendto_dispatcher.ops.plan import plan_routes
 from sendto_dispatcher.ops.provider_routes import provider_routes
 from sendto_dispatcher.ops.replay_routes import replay_routes
@@ -17,17 +19,17 @@ from sendto_dispatcher.ops.replayer import Replayer
 from sendto_dispatcher.ops.source_routes import source_routes
 
 
-def ops_routes(database: Database, current: Current, replayer: Replayer) -> APIRouter:
+def ops_routes(database: Database, current: Current, replayer: Replayer, glance: Glance, actions: Actions) -> APIRouter:
     """The routes under `/ops`; `current` tells the configuration that this process uses."""
     doors = Doors(database)
     routes = APIRouter(prefix="/ops")
     routes.include_router(order_routes(database, doors, current))
     routes.include_router(lane_routes(database, doors, current))
-    routes.include_router(provider_routes(database, doors, current))
+    routes.include_router(provider_routes(database, doors, current, glance, actions))
     routes.include_router(plan_routes(database, doors, current))
     routes.include_router(check_routes(doors, current))
     routes.include_router(audit_routes(database, doors, current))
-    routes.include_router(replay_routes(database, doors, current, replayer))
+    routes.include_router(replay_routes(database, doors, actions, replayer))
     routes.include_router(source_routes(database, doors))
     routes.include_router(change_routes(database, doors))
     return routes

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from sendto.sdk import Adapter, Http
 from sendto_dispatcher.domain.pace import Bucket
@@ -34,8 +36,15 @@ class Configured:
     """the providers that this process serves, to be asked by hand"""
     prefixes: Mapping[str, str]
     """of references, by source"""
+    timeouts_s: Mapping[str, float]
+    """how long an attempt of each may take"""
     routing: Routing
     digest: str
+    loaded_at: datetime
+    refused: str | None
+    """why the newest configuration is not in force; None if it is"""
+    shown: Mapping[str, Any]
+    """the whole of it, secrets masked"""
 
     @property
     def providers(self) -> frozenset[str]:

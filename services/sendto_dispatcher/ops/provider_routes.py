@@ -1,6 +1,5 @@
 """Providers: what holds them back, and stopping them by hand."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -11,9 +10,11 @@ from pydantic import BaseModel, Field
 
 from sendto.events.customer import PROVIDER_NAME
 from sendto.runtime.database import Connection, Database
+from sendto_dispatcher.ops.actions import Actions, must_know
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.doors import Doors
 from sendto_dispatcher.ops.moves import LanesMoved, wake_engines
+from sendto_dispatcher.ops.overview import Glance, Overview
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store.changes import record_change
 from sendto_dispatcher.store.renames import Hindrances, rename_provider
@@ -69,9 +70,14 @@ class ReplicaShown(BaseModel):
     heartbeat_at: datetime
 
 
-def provider_routes(database: Database, doors: Doors, current: Current) -> APIRouter:
-    """The routes under `/providers`, and `/replicas`."""
+def provider_routes(database: Database, doors: Doors, current: Current, glance: Glance, actions: Actions) -> APIRouter:
+    """The routes under `/providers`, `/replicas` and `/overview`."""
     routes = APIRouter(tags=["providers"])
+
+    @routes.get("/overview")
+    async def overview(_: Annotated[Bearer, Depends(doors.reads)]) -> Overview:
+        """Everything at a glance: what is wrong, providers, processes, partitions."""
+        return await glance.overview()
 
     @routes.get("/providers")
     async def providers(_: Annotated[Bearer, Depends(doors.reads)]) -> list[ProviderShown]:
@@ -94,19 +100,12 @@ def provider_routes(database: Database, doors: Doors, current: Current) -> APIRo
     @routes.post("/providers/{provider}/pause", status_code=HTTPStatus.NO_CONTENT)
     async def pause(provider: str, body: PauseRequest, bearer: Annotated[Bearer, Depends(doors.writes)]) -> None:
         """Stop a provider by hand; nothing is lost, and nothing automatic lifts it."""
-        async with database.transaction() as connection:
-            await must_know(connection, provider, current)
-            await provider_store.pause(connection, provider, by=bearer.name, reason=body.reason)
-            await record_change(connection, bearer.name, "pause", {"provider": provider, "reason": body.reason})
+        await actions.pause(bearer, provider, body.reason)
 
     @routes.post("/providers/{provider}/resume", status_code=HTTPStatus.NO_CONTENT)
     async def resume(provider: str, bearer: Annotated[Bearer, Depends(doors.writes)]) -> None:
         """End a pause, and a wait that the provider asked for."""
-        async with database.transaction() as connection:
-            await must_know(connection, provider, current)
-            await provider_store.resume(connection, provider)
-            await record_change(connection, bearer.name, "resume", {"provider": provider})
-        await wake_engines(database)
+        await actions.resume(bearer, provider)
 
     @routes.post("/providers/{provider}/rename")
     async def rename(
@@ -149,17 +148,3 @@ def _hindered(found: Hindrances, old: str, new: str) -> str:
     if found.sent:
         return f"for {found.sent} orders something was sent as {old} and as {new}: they cannot be told apart any more"
     return f"{found.taken} references of {old} belong to other orders at {new}"
-
-
-async def must_know(connection: Connection, provider: str, current: Current) -> None:
-    """Answer 404 unless the provider is configured here, or was anywhere; make sure that it has its row."""
-    if provider in current().providers:
-        await provider_store.know(connection, [provider])
-        return
-    known = [row["provider"] for row in await provider_rows(connection)]
-    if provider not in known:
-        raise HTTPException(HTTPStatus.NOT_FOUND, _unknown(provider, known))
-
-
-def _unknown(provider: str, known: Sequence[str]) -> str:
-    return f"no provider {provider!r} is known; known are: {', '.join(sorted(known)) or 'none'}"

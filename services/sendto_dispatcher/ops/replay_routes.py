@@ -2,20 +2,18 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
-from sendto.runtime.database import Connection, Database
-from sendto_dispatcher.ops.configured import Current
+from sendto.runtime.database import Database
+from sendto_dispatcher.ops.actions import Actions, replay_of
 from sendto_dispatcher.ops.doors import Doors
 from sendto_dispatcher.ops.moves import LanesMoved
-from sendto_dispatcher.ops.provider_routes import must_know
 from sendto_dispatcher.ops.replayer import Replayer
 from sendto_dispatcher.store import replays as store
-from sendto_dispatcher.store.changes import record_change
-from sendto_dispatcher.store.selection import ChosenState, Selection, count_lanes
+from sendto_dispatcher.store.selection import ChosenState, Selection
 from sendto_dispatcher.store.tokens import Bearer
 
 RunId = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -61,23 +59,19 @@ class ReplayRun(BaseModel):
     cancelled_by: str | None
 
 
-def replay_routes(database: Database, doors: Doors, current: Current, replayer: Replayer) -> APIRouter:
+def replay_routes(database: Database, doors: Doors, actions: Actions, replayer: Replayer) -> APIRouter:
     """The routes under `/replays`."""
     routes = APIRouter(prefix="/replays", tags=["replays"])
 
     @routes.get("/count")
     async def count(chosen: Annotated[Chosen, Query()], _: Annotated[Bearer, Depends(doors.reads)]) -> LanesMoved:
         """How many lanes a replay would concern."""
-        async with database.connection() as connection:
-            await must_know(connection, chosen.provider, current)
-            return LanesMoved(lanes=await count_lanes(connection, chosen.selection()))
+        return LanesMoved(lanes=await actions.count(chosen.selection()))
 
     @routes.post("", status_code=HTTPStatus.CREATED)
     async def begin(body: ReplayRequest, bearer: Annotated[Bearer, Depends(doors.writes)]) -> ReplayRun:
         """Deliver the chosen lanes again, paced so that fresh changes do not wait behind them."""
-        async with database.transaction() as connection:
-            await must_know(connection, body.provider, current)
-            row = await _begin(connection, body, bearer)
+        row = await actions.begin_replay(bearer, body.selection(), body.lanes)
         replayer.wake()
         return ReplayRun(**row)
 
@@ -94,39 +88,11 @@ def replay_routes(database: Database, doors: Doors, current: Current, replayer: 
     async def run(run_id: RunId, _: Annotated[Bearer, Depends(doors.reads)]) -> ReplayRun:
         """One replay."""
         async with database.connection() as connection:
-            return await _run(connection, run_id)
+            return ReplayRun(**await replay_of(connection, run_id))
 
     @routes.post("/{run_id}/cancel")
     async def cancel(run_id: RunId, bearer: Annotated[Bearer, Depends(doors.writes)]) -> ReplayRun:
         """End a replay where it is; lanes that it has made due are delivered."""
-        async with database.transaction() as connection:
-            before = await _run(connection, run_id)
-            if not await store.cancel_replay(connection, run_id, by=bearer.name):
-                raise HTTPException(HTTPStatus.CONFLICT, f"replay {run_id} has ended already, at {before.ended_at}")
-            ended = await _run(connection, run_id)
-            await record_change(
-                connection, bearer.name, "replay cancelled", {"replay": run_id}, lanes=ended.lanes - ended.looked_at
-            )
-        return ended
+        return ReplayRun(**await actions.cancel_replay(bearer, run_id))
 
     return routes
-
-
-async def _begin(connection: Connection, body: ReplayRequest, bearer: Bearer) -> dict[str, Any]:
-    selection = body.selection()
-    lanes = await count_lanes(connection, selection)
-    if body.lanes is not None and lanes > body.lanes:
-        raise HTTPException(
-            HTTPStatus.CONFLICT, f"{lanes} lanes are chosen by now, more than the {body.lanes} that were counted"
-        )
-    row = await store.begin_replay(connection, selection, by=bearer.name, lanes=lanes)
-    target = body.model_dump(mode="json", exclude_none=True, exclude={"lanes"}) | {"replay": row["id"]}
-    await record_change(connection, bearer.name, "replay", target, lanes=lanes)
-    return row
-
-
-async def _run(connection: Connection, run_id: int) -> ReplayRun:
-    row = await store.replay_row(connection, run_id)
-    if row is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no replay {run_id}")
-    return ReplayRun(**row)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sendto.runtime.database import Connection
@@ -114,6 +115,12 @@ async def lane_ids_of_order(connection: Connection, order_id: int) -> list[int]:
     """The lanes of an order, of all sources, by id."""
     rows = await connection.fetch("SELECT id FROM lane WHERE order_id = $1 ORDER BY id", order_id)
     return [row["id"] for row in rows]
+
+
+async def database_now(connection: Connection) -> datetime:
+    """The database's clock."""
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return now
 
 
 async def lane_numbers(connection: Connection) -> LaneNumbers:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sendto.kernel.ids import new_uuid
 from sendto.runtime.database import Connection
 
-PERMISSIONS = ("ops:read", "ops:write", "deliveries:read", "*")
+PERMISSIONS = ("ops:read", "ops:write", "personal:read", "deliveries:read", "*")
 _PREFIX = "sendto_ops_"
 
 _INSERT = """

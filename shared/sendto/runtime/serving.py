@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Literal
 
 import uvicorn
@@ -57,10 +57,12 @@ async def serve(
     supervisor: Supervisor,
     drain_s: float = 5.0,
     http_protocol: type[asyncio.Protocol] | Literal["httptools"] = "httptools",
+    on_stop: Callable[[], None] | None = None,
 ) -> int:
     """Serve until a stop signal, or until a loop of `supervisor` crashes; the process's exit code.
 
-    The application's lifespan starts and stops what belongs to it. Of a second signal the process dies at once.
+    The application's lifespan starts and stops what belongs to it; it ends after the open connections, so `on_stop`
+    closes before what would keep those open. Of a second signal the process dies at once.
     """
     server = Server(
         uvicorn.Config(
@@ -83,6 +85,8 @@ async def serve(
     waits = {asyncio.create_task(stopping.wait()), asyncio.create_task(supervisor.crashed())}
     await asyncio.wait({serving, *waits}, return_when=asyncio.FIRST_COMPLETED)
     crashed = await supervisor.readiness() is not None or (serving.done() and not stopping.is_set())
+    if on_stop is not None:
+        on_stop()
     server.should_exit = True
     await serving
     for wait in waits:

@@ -1,0 +1,218 @@
+"""What is wrong with the relay, in plain sentences, the worst first. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+
+class Severity(IntEnum):
+    """How bad it is."""
+
+    BROKEN = 2
+    """orders do not arrive, and will not by themselves"""
+    WORRYING = 1
+    """it passes by itself, or somebody decided so, or a few orders need a person"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that is wrong: its name, as alerts and runbooks have it, and what to do."""
+
+    name: str
+    severity: Severity
+    sentence: str
+    provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderFacts:
+    """What is known of a provider."""
+
+    name: str
+    now: datetime
+    configured: bool = True
+    lanes: Mapping[str, int] = field(default_factory=dict)
+    """how many, by state"""
+    overdue_s: float = 0.0
+    behind_s: float = 0.0
+    attempts: int = 0
+    """in the last minute"""
+    failed: int = 0
+    p95_ms: float | None = None
+    timeout_s: float | None = None
+    rate_per_s: float | None = None
+    tokens: float | None = None
+    paused_at: datetime | None = None
+    paused_by: str | None = None
+    held_at: datetime | None = None
+    hold_reason: str | None = None
+    opened_at: datetime | None = None
+    blocked_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessFacts:
+    """What is known of a dispatcher process."""
+
+    name: str
+    digest: str
+    silent_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of the relay."""
+
+    providers: Sequence[ProviderFacts] = ()
+    processes: Sequence[ProcessFacts] = ()
+    unready: Mapping[str, str] = field(default_factory=dict)
+    """what keeps the process that answers from being ready, by check"""
+    refused: str | None = None
+    """why the newest configuration is not in force"""
+    lag_records: int = 0
+    rejected: int = 0
+    """events of the last hour"""
+    unrouted: int = 0
+    stale: int = 0
+
+
+SILENT_S = 15.0
+LATE_S = 30.0
+LAGGING_RECORDS = 1_000
+_MANY_FAILED = 0.5
+_ENOUGH = 10
+_SLOW_SHARE = 0.8
+
+
+def troubles(facts: Facts) -> list[Trouble]:
+    """All that is wrong, the worst first."""
+    found = [*_of_process(facts), *_of_events(facts)]
+    for provider in facts.providers:
+        found += _of_provider(provider)
+    return sorted(found, key=lambda one: -one.severity)
+
+
+def _of_process(facts: Facts) -> Iterator[Trouble]:
+    for check, why in facts.unready.items():
+        yield Trouble(f"not_ready_{check}", Severity.BROKEN, f"This process is not ready: {why}.")
+    if facts.refused:
+        yield Trouble(
+            "configuration_refused",
+            Severity.WORRYING,
+            f"The newest configuration is not in force: {facts.refused}",
+        )
+    if len({one.digest for one in facts.processes if one.silent_s <= SILENT_S}) > 1:
+        yield Trouble(
+            "configuration_differs",
+            Severity.WORRYING,
+            "The processes have different configurations: reload those that are behind.",
+        )
+    for process in facts.processes:
+        if process.silent_s > SILENT_S:
+            yield Trouble(
+                "process_silent",
+                Severity.WORRYING,
+                f"Process {process.name} was not heard for {process.silent_s:.0f} s: it is frozen, cut off or gone.",
+            )
+
+
+def _of_events(facts: Facts) -> Iterator[Trouble]:
+    if facts.lag_records > LAGGING_RECORDS:
+        yield Trouble(
+            "intake_lagging", Severity.BROKEN, f"{facts.lag_records} events on the topic have not been taken yet."
+        )
+    if facts.rejected:
+        yield Trouble(
+            "events_rejected",
+            Severity.WORRYING,
+            f"{facts.rejected} events of the last hour were rejected: see sendto rejected list.",
+        )
+    if facts.unrouted:
+        yield Trouble(
+            "orders_unrouted",
+            Severity.WORRYING,
+            f"{facts.unrouted} events of the last hour matched no route: see [[routes]] and [routing] default.",
+        )
+    if facts.stale >= _ENOUGH:
+        yield Trouble(
+            "events_stale",
+            Severity.WORRYING,
+            f"{facts.stale} events of the last hour were dropped as stale: a producer may have lost its versions.",
+        )
+
+
+def _of_provider(one: ProviderFacts) -> Iterator[Trouble]:
+    stopped = _stopped(one)
+    if stopped is not None:
+        yield stopped
+    elif one.configured:
+        yield from _slow_or_failing(one)
+    yield from _given_up(one)
+
+
+def _stopped(one: ProviderFacts) -> Trouble | None:
+    """What holds back all lanes of the provider."""
+    name = one.name
+    under_way = sum(one.lanes.get(state, 0) for state in ("due", "waiting", "leased"))
+    if not one.configured:
+        words = f"{_lanes(under_way)} of {name} wait: no provider of this name is configured."
+        return Trouble("provider_not_configured", Severity.WORRYING, words, name) if under_way else None
+    if one.paused_at is not None:
+        words = f"{name} is paused by {one.paused_by or 'hand'} since {_time(one.paused_at)}: sendto resume {name}."
+        return Trouble("provider_paused", Severity.WORRYING, words, name)
+    if one.held_at is not None:
+        words = f"{name} is held since {_time(one.held_at)} ({one.hold_reason}): check its credentials and address."
+        return Trouble("provider_held", Severity.BROKEN, words, name)
+    if one.opened_at is not None:
+        words = f"{name} is down since {_time(one.opened_at)}; it is probed, and goes on by itself."
+        return Trouble("provider_down", Severity.BROKEN, words, name)
+    if one.blocked_until is not None and one.blocked_until > one.now:
+        words = f"{name} asked us to wait until {_time(one.blocked_until)}."
+        return Trouble("provider_asks_to_wait", Severity.WORRYING, words, name)
+    return None
+
+
+def _slow_or_failing(one: ProviderFacts) -> Iterator[Trouble]:
+    name = one.name
+    if one.attempts >= _ENOUGH and one.failed / one.attempts > _MANY_FAILED:
+        words = f"{name}: {one.failed} of the last minute's {one.attempts} attempts failed."
+        yield Trouble("provider_failing", Severity.BROKEN, words, name)
+    if one.p95_ms is not None and one.timeout_s and one.p95_ms > one.timeout_s * 1000 * _SLOW_SHARE:
+        words = f"{name} is slow: one attempt in twenty takes more than {one.p95_ms / 1000:.1f} s."
+        yield Trouble("provider_slow", Severity.WORRYING, words, name)
+    if one.overdue_s <= LATE_S:
+        return
+    if one.rate_per_s is not None and one.tokens is not None and one.tokens < 1:
+        words = (
+            f"{name}: the rate limit of {one.rate_per_s * 60:g} a minute is used up; "
+            f"the oldest order has waited for {one.overdue_s:.0f} s."
+        )
+        yield Trouble("rate_limit_exhausted", Severity.WORRYING, words, name)
+    elif not one.attempts:
+        words = f"{name}: nothing was tried for a minute, although an order is due for {one.overdue_s:.0f} s."
+        yield Trouble("no_attempts", Severity.BROKEN, words, name)
+    else:
+        words = f"{name} takes less than there is: the oldest order has waited for {one.overdue_s:.0f} s."
+        yield Trouble("provider_behind", Severity.WORRYING, words, name)
+
+
+_GIVEN_UP = {
+    "dead": ("lanes_dead", "were given up or refused: see sendto lanes --state dead"),
+    "unknown": ("lanes_unknown", "have an unknown outcome and need a person: see sendto lanes --state unknown"),
+    "taken": ("lanes_taken", "have a reference that another source owns: see sendto lanes --state taken"),
+}
+
+
+def _given_up(one: ProviderFacts) -> Iterator[Trouble]:
+    for state, (name, words) in _GIVEN_UP.items():
+        if count := one.lanes.get(state, 0):
+            yield Trouble(name, Severity.WORRYING, f"{_lanes(count)} of {one.name} {words}.", one.name)
+
+
+def _lanes(count: int) -> str:
+    return "1 order" if count == 1 else f"{count} orders"
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

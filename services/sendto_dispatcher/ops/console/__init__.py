@@ -1,0 +1,1 @@
+"""The console: pages for ops, rendered here, that update themselves."""

@@ -1,0 +1,97 @@
+"""What is wrong is named rightly, and what is well is not."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sendto_dispatcher.domain.troubles import Facts, ProcessFacts, ProviderFacts, Severity, troubles
+
+NOW = datetime(2026, 3, 4, 14, 2, 11, tzinfo=UTC)
+EARLIER = NOW - timedelta(minutes=5)
+LATER = NOW + timedelta(minutes=5)
+
+
+def _provider(**fields: Any) -> Facts:
+    given: dict[str, Any] = {"name": "acme", "now": NOW} | fields
+    return Facts(providers=[ProviderFacts(**given)])
+
+
+def _processes(*pairs: tuple[str, float]) -> Facts:
+    return Facts(processes=[ProcessFacts(name="host/1", digest=digest, silent_s=silent) for digest, silent in pairs])
+
+
+@pytest.mark.parametrize(
+    ("facts", "name", "told"),
+    [
+        (
+            _provider(paused_at=EARLIER, paused_by="eve"),
+            "provider_paused",
+            "paused by eve since 2026-03-04 13:57:11 UTC",
+        ),
+        (_provider(held_at=EARLIER, hold_reason="http_401"), "provider_held", "(http_401): check its credentials"),
+        (_provider(opened_at=EARLIER), "provider_down", "acme is down since"),
+        (_provider(blocked_until=LATER), "provider_asks_to_wait", "asked us to wait until 2026-03-04 14:07:11"),
+        (_provider(configured=False, lanes={"waiting": 3}), "provider_not_configured", "3 orders of acme wait"),
+        (_provider(attempts=20, failed=11), "provider_failing", "11 of the last minute's 20 attempts failed"),
+        (_provider(p95_ms=9_000.0, timeout_s=10.0), "provider_slow", "more than 9.0 s"),
+        (
+            _provider(overdue_s=99.0, rate_per_s=1.0, tokens=0.2, attempts=60),
+            "rate_limit_exhausted",
+            "the rate limit of 60 a minute is used up; the oldest order has waited for 99 s",
+        ),
+        (_provider(overdue_s=99.0), "no_attempts", "nothing was tried for a minute, although an order is due for 99 s"),
+        (_provider(overdue_s=99.0, attempts=9), "provider_behind", "takes less than there is"),
+        (_provider(lanes={"dead": 1}), "lanes_dead", "1 order of acme were given up"),
+        (_provider(lanes={"unknown": 2}), "lanes_unknown", "2 orders of acme have an unknown outcome"),
+        (_provider(lanes={"taken": 2}), "lanes_taken", "a reference that another source owns"),
+        (_processes(("a", 1.0), ("b", 1.0)), "configuration_differs", "different configurations"),
+        (_processes(("a", 1.0), ("a", 99.0)), "process_silent", "Process host/1 was not heard for 99 s"),
+        (Facts(unready={"intake": "Kafka is away"}), "not_ready_intake", "not ready: Kafka is away"),
+        (Facts(refused="routes: missing"), "configuration_refused", "not in force: routes: missing"),
+        (Facts(lag_records=5_000), "intake_lagging", "5000 events"),
+        (Facts(rejected=2), "events_rejected", "2 events of the last hour were rejected"),
+        (Facts(unrouted=2), "orders_unrouted", "matched no route"),
+        (Facts(stale=20), "events_stale", "dropped as stale"),
+    ],
+)
+def test_each_trouble_is_named(facts: Facts, name: str, told: str) -> None:
+    [trouble] = troubles(facts)
+
+    assert trouble.name == name
+    assert told in trouble.sentence
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        Facts(),
+        _provider(attempts=1000, failed=100, p95_ms=200.0, timeout_s=10.0, overdue_s=2.0, lanes={"converged": 10**6}),
+        _provider(blocked_until=EARLIER),
+        _provider(configured=False, lanes={"converged": 5}),
+        _processes(("a", 1.0), ("a", 2.0)),
+        Facts(lag_records=100, stale=3),
+    ],
+)
+def test_what_is_well_is_no_trouble(facts: Facts) -> None:
+    assert troubles(facts) == []
+
+
+def test_a_stopped_provider_is_not_blamed_for_what_waits_with_it() -> None:
+    facts = _provider(paused_at=EARLIER, overdue_s=500.0, attempts=20, failed=20)
+
+    assert [one.name for one in troubles(facts)] == ["provider_paused"]
+
+
+def test_the_worst_comes_first() -> None:
+    facts = Facts(
+        providers=[
+            ProviderFacts(name="acme", now=NOW, paused_at=EARLIER),
+            ProviderFacts(name="b", now=NOW, opened_at=NOW),
+        ],
+        unready={"intake": "Kafka is away"},
+    )
+
+    found = troubles(facts)
+
+    assert [one.severity for one in found] == [Severity.BROKEN, Severity.BROKEN, Severity.WORRYING]
