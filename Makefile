@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 WORKERS ?= $(shell expr 2 '*' $$(nproc))
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-large lint fmt bench tools lock clean
+.PHONY: help install up test faults test-large lint fmt bench tools lock clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,7 +28,11 @@ up: install  ## run everything on this machine
 	@$(BIN)/sendto up
 
 test: install tools lint  ## lint, and run all tests that take minutes together
-	$(BIN)/python -m pytest -m "not large" -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -m "not large and not faults" -n $(WORKERS) --dist loadgroup
+
+faults: install  ## plant bugs, then strike a whole system with faults drawn from a seed; ARGS chooses
+	$(BIN)/python -m pytest -m faults tests/faults
+	$(BIN)/python -m tests.faults $(ARGS)
 
 test-large: install tools  ## the tests that need a million rows or hours
 	$(BIN)/python -m pytest -m large

@@ -26,6 +26,7 @@ ELSEWHERE = {
     "make lint": "test_make.py",
     "make fmt": "test_make.py",
     "make bench": "test_make.py",
+    "make faults": "test_make.py",
     "docker compose --file deploy/compose.yaml up --detach": "../e2e/test_stack.py",
 }
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -1,5 +1,6 @@
 """Databases with migrated tables: made once, copied for each test."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ class Databases:
     def __init__(self, server_url: str) -> None:
         self._server_url = server_url
         self._templates: dict[str, str] = {}
+        self._migrating = asyncio.Lock()
 
     def url(self, name: str) -> str:
         """The address of a database."""
@@ -32,10 +34,11 @@ class Databases:
     @asynccontextmanager
     async def migrated(self, service: str) -> AsyncIterator[str]:
         """The address of a new database with a service's tables (`api` or `dispatcher`)."""
-        if service not in self._templates:
-            template = await self._make("template1")
-            await migrate(self.url(template), Path(SCRIPTS[service]))
-            self._templates[service] = template
+        async with self._migrating:
+            if service not in self._templates:
+                template = await self._make("template1")
+                await migrate(self.url(template), Path(SCRIPTS[service]))
+                self._templates[service] = template
         name = await self._make(self._templates[service])
         try:
             yield self.url(name)

@@ -6,6 +6,7 @@ import asyncpg
 from fastapi import Request, Response
 
 from sendto.runtime.database import Connection, Database
+from sendto.runtime.failpoints import Point, reach
 from sendto_api.http.idempotency import Answer, repeatable
 from sendto_api.http.turns import Repeated, Turn
 from sendto_api.tokens.auth import Caller
@@ -25,12 +26,16 @@ class Writer:
         key = repeatable(request, caller, body)
 
         async def work(connection: Connection) -> Answer:
-            return await write(Turn(connection, key))
+            answer = await write(Turn(connection, key))
+            reach(Point.API_WRITTEN)
+            return answer
 
+        reach(Point.API_WRITE)
         try:
             answer = await self._once_more_if_just_stored(work)
         except Repeated as repeated:
             return repeated.answer.response(replayed=True)
+        reach(Point.API_COMMITTED)
         self._on_commit()
         return answer.response()
 

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge, Histogram
 
 from sendto.runtime.database import AWAY, Connection, Database, DatabaseAway, DirectConnection
+from sendto.runtime.failpoints import Point, reach
 from sendto.runtime.kafka import client_options
 from sendto.runtime.listen import Wake
 from sendto.runtime.logs import logger
@@ -96,11 +97,14 @@ class Relay:
         async with self._database.connection() as connection:
             rows = await store.unpublished(connection, self._settings.batch_events)
         if rows:
+            reach(Point.RELAY_READ)
             with _LATENCY.time():
                 with self._asking_kafka():
                     await self._send(producer, rows)
+                reach(Point.RELAY_SENT)
                 async with self._database.connection() as connection:
                     await store.mark_published(connection, [row["id"] for row in rows])
+            reach(Point.RELAY_MARKED)
             _PUBLISHED.inc(len(rows))
         return len(rows)
 
@@ -121,6 +125,7 @@ class Relay:
             for row in rows:
                 key, value, headers = record(row)
                 sent.append(await producer.send(self._topic, value=value, key=key, headers=headers))
+                reach(Point.RELAY_SENDING)
             await asyncio.gather(*sent)
 
     @contextlib.contextmanager

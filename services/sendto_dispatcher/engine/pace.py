@@ -1,6 +1,7 @@
 """How fast this process calls a provider: its share of the fleet's bucket, and what it has to give back."""
 
 from sendto.runtime.database import Connection, Database, DatabaseAway
+from sendto.runtime.failpoints import Point, reach
 from sendto_dispatcher.domain.pace import Grant
 from sendto_dispatcher.engine.provider import Provider
 from sendto_dispatcher.store import providers as provider_store
@@ -20,6 +21,7 @@ class Pace:
         if bucket is None or not operations:
             return Grant(operations=operations)
         unused, self._unused = self._unused, 0
+        reach(Point.ENGINE_TAKE)
 
         async def take(connection: Connection) -> Grant:
             return await provider_store.take_requests(
@@ -31,7 +33,9 @@ class Pace:
                 unused=unused,
             )
 
-        return await self._database.in_transaction(take)
+        grant = await self._database.in_transaction(take)
+        reach(Point.ENGINE_TAKEN)
+        return grant
 
     def differ(self, *, taken: int, made: int) -> None:
         """So many requests were taken, and so many made; the difference is settled with the next that are taken."""

@@ -12,6 +12,7 @@ from typing import assert_never
 from sendto.kernel.clock import Clock
 from sendto.kernel.ids import new_uuid
 from sendto.runtime.database import Connection, Database, DatabaseAway
+from sendto.runtime.failpoints import Point, reach
 from sendto.runtime.listen import Wake
 from sendto.runtime.logs import bug, logger
 from sendto.sdk import Operation
@@ -205,9 +206,13 @@ class Runner:
             await claim_store.keep_bodies(connection, list(self._to_keep(claims)))
             if besides is not None and claims:
                 await provider_store.note_probe(connection, request.provider, claims[0].lane.id)
+            reach(Point.ENGINE_CLAIM_WRITTEN)
             return claims
 
-        return await self._database.in_transaction(claim)
+        reach(Point.ENGINE_CLAIM)
+        claims = await self._database.in_transaction(claim)
+        reach(Point.ENGINE_CLAIMED)
+        return claims
 
     def _to_keep(self, claims: Sequence[Claim]) -> Iterator[claim_store.Keep]:
         for claim in () if self._provider.shadow else claims:
@@ -313,7 +318,10 @@ class Runner:
             await asyncio.sleep(at_s - self._clock.monotonic_s())
         except asyncio.CancelledError:
             return [attempt.finished(Released("stopping"), sent=False, requests=0) for attempt in batch]
-        return await self._carrier.carry_out(batch, deadline_s)
+        reach(Point.ENGINE_CALL)
+        finished = await self._carrier.carry_out(batch, deadline_s)
+        reach(Point.ENGINE_CALLED)
+        return finished
 
     async def _judged(self, finished: list[Finished]) -> list[Finished]:
         try:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from sendto.runtime.database import Connection, Database, DatabaseAway
+from sendto.runtime.failpoints import Point, reach
 from sendto.runtime.logs import logger
 from sendto_dispatcher.domain.settle import Policy
 from sendto_dispatcher.store.settles import AttemptRecord, Settled, write_settles
@@ -72,8 +73,11 @@ class Settler:
 
     async def _write(self, batch: list[AttemptRecord]) -> None:
         async def settle(connection: Connection) -> Settled:
-            return await write_settles(connection, batch, self._policy_of, replica=self._replica)
+            settled = await write_settles(connection, batch, self._policy_of, replica=self._replica)
+            reach(Point.ENGINE_SETTLE_WRITTEN)
+            return settled
 
+        reach(Point.ENGINE_SETTLE)
         while True:
             try:
                 settled = await self._database.in_transaction(settle)
@@ -81,5 +85,6 @@ class Settler:
                 _log.warning("settle_waits", lanes=len(batch), reason="database_away")
                 await asyncio.sleep(_AWAY_PAUSE_S)
             else:
+                reach(Point.ENGINE_SETTLED)
                 self._on_settled(batch, settled)
                 return

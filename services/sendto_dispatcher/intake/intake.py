@@ -21,6 +21,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from sendto.events.decode import Rejection, RejectReason, decode
 from sendto.runtime.database import Connection, Database, DatabaseAway
+from sendto.runtime.failpoints import Point, reach
 from sendto.runtime.kafka import client_options
 from sendto.runtime.logs import bug, logger
 from sendto.runtime.settings import KafkaSettings
@@ -179,6 +180,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
 
     async def _handle(self, records: Sequence[ConsumerRecord]) -> None:
         """FastStream's call for each batch. Whatever happens, no record is passed over."""
+        reach(Point.INTAKE_BATCH)
         try:
             with metrics.BATCH_SECONDS.time():
                 taken = await self._take([self._decode(record) for record in records])
@@ -193,7 +195,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         else:
             self._trouble = None
             self._count(taken)
+            reach(Point.INTAKE_COMMITTED)
             await self._commit(records)
+            reach(Point.INTAKE_ACKNOWLEDGED)
             if taken.lanes:
                 self._on_taken()
 
@@ -222,7 +226,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         """Take a batch; what the database refuses for its data is found by halving and rejected."""
 
         async def work(connection: Connection) -> Taken:
-            return await take(connection, self._cluster_id, records, self._rules)
+            taken = await take(connection, self._cluster_id, records, self._rules)
+            reach(Point.INTAKE_WRITTEN)
+            return taken
 
         try:
             return await self._database.in_transaction(work)

@@ -1,0 +1,64 @@
+"""Strikes a system with faults drawn from a seed, for as long as it is told, and says what broke."""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a module of the clone, outside pytest
+
+from faults.campaign import Load, Result, battlefield, fight, told
+from faults.report import add_to_report
+from faults.rig.configuration import Shape
+from faults.schedule import KINDS, draw
+
+
+async def _campaign(folder: Path, seed: int, chosen: argparse.Namespace) -> Result:
+    shape = Shape(dispatchers=chosen.dispatchers, apis=2)
+    async with battlefield(folder, shape) as field:
+        return await fight(
+            field,
+            draw(seed, frozenset(chosen.kinds)),
+            seed=seed,
+            load=Load(api_orders=150, upstream_orders=150),
+            for_s=chosen.seconds,
+            quiet_s=chosen.quiet,
+            patience_s=180.0,
+            right_within_s=30.0,
+        )
+
+
+def main() -> int:
+    """Run campaigns until the time is over; 1 if a promise was broken."""
+    options = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    options.add_argument("--seed", type=int, help="of the first campaign; a run that failed is repeated by it")
+    options.add_argument("--seconds", type=float, default=300, help="that one campaign lasts")
+    options.add_argument("--campaigns", type=int, default=6, help="how many, each with the next seed")
+    options.add_argument("--dispatchers", type=int, default=3)
+    options.add_argument("--quiet", type=float, default=1.0, help="seconds between faults")
+    options.add_argument("--kinds", nargs="+", choices=sorted(KINDS), default=sorted(KINDS))
+    options.add_argument("--report", type=Path, default=Path("build/faults"), help="the folder of the report")
+    chosen = options.parse_args()
+    first = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(1_000_000)
+    broken = 0
+    for seed in range(first, first + chosen.campaigns):
+        sys.stdout.write(f"seed {seed}\n")
+        sys.stdout.flush()
+        folder = Path(tempfile.mkdtemp(prefix=f"sendto-faults-{seed}-"))
+        began_s = time.time()
+        result = asyncio.run(_campaign(folder, seed, chosen))
+        broken += len(result.violations)
+        add_to_report(chosen.report, result, began_s)
+        sys.stdout.write(
+            f"{result.kills} kills, {len(result.struck)} faults, {result.writes} writes, "
+            f"{len(result.violations)} promises broken; logs in {folder}\n{told(result.violations)}\n"
+        )
+        sys.stdout.flush()
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""The harness itself: the same seed draws the same faults, and the report adds up over runs."""
+
+import json
+from itertools import islice
+from pathlib import Path
+
+from faults.campaign import Result
+from faults.checking.records import Violation, Window
+from faults.report import add_to_report, rate_svg
+from faults.schedule import KINDS, draw
+
+
+def _drawn(seed: int) -> list[str]:
+    return [str(fault) for fault in islice(draw(seed), 200)]
+
+
+def test_a_seed_draws_the_same_faults_each_time() -> None:
+    assert _drawn(17) == _drawn(17)
+    assert _drawn(17) != _drawn(18)
+
+
+def test_every_kind_is_drawn() -> None:
+    kinds = {fault.kind for fault in islice(draw(1), 400)}
+
+    assert len(kinds) == len(KINDS)
+
+
+def test_the_report_adds_up_over_runs(tmp_path: Path) -> None:
+    window = Window(kind="kill", begin_s=1, ready_s=2)
+    for seed in (1, 2):
+        result = Result(seed=seed, windows=[window], struck=["kill"], kills=3, writes=10, applied_at_s=[1.0, 2.0, 3.0])
+        add_to_report(tmp_path, result, began_s=float(seed))
+    broken = Result(seed=3, violations=[Violation("final", "7", "is missing")])
+    add_to_report(tmp_path, broken, began_s=3.0)
+
+    text = (tmp_path / "report.md").read_text()
+    assert "3 campaigns, 6 kills, 2 faults, 20 writes, 1 promises broken." in text
+    assert [run["seed"] for run in json.loads((tmp_path / "report.json").read_text())] == [1, 2, 3]
+    assert "<polyline" in (tmp_path / "rate-1-1.svg").read_text()
+
+
+def test_the_plot_marks_the_faults() -> None:
+    plot = rate_svg([0.0, 1.0, 2.0, 10.0], [Window(kind="Kafka is killed", begin_s=2, ready_s=4)])
+
+    assert "<title>Kafka is killed</title>" in plot
