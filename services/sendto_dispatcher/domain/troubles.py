@@ -126,7 +126,7 @@ def _of_events(facts: Facts) -> Iterator[Trouble]:
         yield Trouble(
             "events_rejected",
             Severity.WORRYING,
-            f"{facts.rejected} events of the last hour were rejected: see sendto rejected list.",
+            f"{facts.rejected} events of the last hour were rejected: see the console's page of them.",
         )
     if facts.unrouted:
         yield Trouble(

@@ -176,7 +176,7 @@ def _of_source(source: SourceStory, told: RouteTold | None, lanes: list[LaneStor
         yield unrouted_words(told) if told else f"Unrouted: no rule matches the order of {source.source}."
     if source.present and told and set(told.providers) != set(source.providers):
         to = ", ".join(told.providers) or "nowhere"
-        yield f"By the routes in force it would go to {to} ({route_words(told)}): sendto routes apply."
+        yield f"By the routes in force it would go to {to} ({route_words(told)}), once its next event comes."
 
 
 def _last_dropped(source: SourceStory, events: list[EventStory]) -> Iterator[str]:
@@ -192,8 +192,7 @@ def _last_rejected(events: list[EventStory], rejected: list[RejectedStory]) -> I
     """The newest record was rejected: the order may stand still until its producer mends it."""
     if rejected and (not events or rejected[0].rejected_at > events[0].taken_at):
         one = rejected[0]
-        why = f"{one.reason}: {one.detail}"
-        yield f"Its last event was rejected ({why}); once that is mended: sendto rejected take {one.id}"
+        yield f"Its last event was rejected ({one.reason}: {one.detail}); its producer has to mend and send it again."
 
 
 def _version(row: Row, prefix: str = "") -> int | None:

@@ -70,7 +70,7 @@ async def test_a_stale_event_and_a_rejected_one_are_told(
     await upstream.publish(7, "customer.updated", 6, {"order_id": 7, "customer": {"last_name": "nameless"}})
 
     story = await _told(dispatcher, 7, "Its last event was rejected (")
-    assert "sendto rejected take" in story["verdict"][-1]
+    assert "its producer has to mend" in story["verdict"][-1]
     assert "nameless" not in str(story)
 
 
