@@ -32,6 +32,7 @@ from sendto_dispatcher.engine.provider import Provider
 from sendto_dispatcher.intake import metrics as intake_metrics
 from sendto_dispatcher.intake.dead_letters import DeadLetters
 from sendto_dispatcher.intake.intake import Intake
+from sendto_dispatcher.intake.losses import LossCheck
 from sendto_dispatcher.ops.configured import Configured, Reached
 from sendto_dispatcher.ops.deliveries import delivery_routes
 from sendto_dispatcher.ops.ops import Ops
@@ -63,6 +64,9 @@ class Dispatcher:
         )
         self.supervisor = Supervisor()
         self._database = Database(section, application_name="sendto-dispatcher")
+        self._losses = LossCheck(
+            section.intake, settings.kafka, settings.topics.events, self._database, self._clock, self._on_cleared
+        )
         self._engine = Engine(
             list(running.providers.values()),
             section.engine,
@@ -71,6 +75,7 @@ class Dispatcher:
             self._clock,
             digest_key=_digest_key(settings),
             replica=self._replica.id,
+            cleared=self._losses.cleared,
         )
         self._notifier = Notifier(self._database, CHANNEL)
         self._intake = Intake(
@@ -119,6 +124,7 @@ class Dispatcher:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         await know_providers(self._database, self._named())
         await self._engine.start()
+        self.supervisor.start("losses", self._losses.run)
         self.supervisor.start("intake", self._intake.run)
         self.supervisor.start("intake.notify", self._notifier.run)
         self.supervisor.start("intake.dead_letters", self._dead_letters.run)
@@ -164,6 +170,9 @@ class Dispatcher:
         self._intake.measure_lag()
         samples = next(iter(intake_metrics.LAG.collect())).samples
         return {int(sample.labels["partition"]): int(sample.value) for sample in samples}
+
+    def _on_cleared(self) -> None:
+        self._engine.wake()
 
     def _on_taken(self) -> None:
         self._engine.wake()

@@ -39,6 +39,8 @@ class IntakeSettings(Section):
     """region of phone numbers without a country code"""
     retry_pause_s: PositiveSeconds = 0.5
     """between tries while the database is away"""
+    loss_check_timeout_s: PositiveSeconds = 30.0
+    """how long claims wait for Kafka to tell whether a database that came back has lost commits"""
 
 
 class EngineSettings(Section):

@@ -41,12 +41,16 @@ class Change:
     revive: bool
 
 
-def desire(lane: LaneKnown, *, present: bool) -> Change | None:
-    """The change that newer state makes, None where a lane that should be absent stays so."""
-    if not present and not lane.desired_present:
-        return None
-    if not present and not lane.applied_present and not lane.in_doubt and not lane.leased:
-        return Change(lane.id, present, Due.CONVERGED, revive=True)
+def desire(lane: LaneKnown, *, present: bool, suspect: bool = False) -> Change | None:
+    """The change that newer state makes, None where a lane that should be absent stays so.
+
+    `suspect`: the provider may hold something that the database has forgotten, so that even an absent lane must ask.
+    """
+    if not present and not suspect:
+        if not lane.desired_present:
+            return None
+        if not lane.applied_present and not lane.in_doubt and not lane.leased:
+            return Change(lane.id, present, Due.CONVERGED, revive=True)
     if lane.resting == Resting.TAKEN:
         return Change(lane.id, present, Due.KEEP, revive=False)
     if lane.resting is not None and lane.resting != Resting.UNKNOWN:

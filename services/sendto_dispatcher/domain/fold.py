@@ -52,21 +52,25 @@ class Folded:
 
     state: OrderKnown | None
     verdicts: tuple[tuple[TakeVerdict, bool, int, str | None], ...]
+    visited: frozenset[str] = frozenset()
+    """the providers that some state of the batch went to, also those that the last one does not go to"""
 
 
 def fold(known: OrderKnown | None, arrived: Sequence[Arrived], routing: Routing) -> Folded:
     """Take events of one order in their order; the last one that counts is its new state."""
     state, last_counted = known, -1
+    visited: set[str] = set()
     verdicts: list[tuple[TakeVerdict, bool, int, str | None]] = []
     for number, one in enumerate(arrived):
         verdict, carried, version = _compare(state, one.event)
         if verdict is TakeVerdict.COUNTED:
             state, last_counted = _newer(state, one, carried, version, routing), number
+            visited |= set(state.providers) if state.present else set()
         verdicts.append((verdict, carried, version, state.route if state and verdict is TakeVerdict.COUNTED else None))
     for number in range(last_counted):
         if verdicts[number][0] is TakeVerdict.COUNTED:
             verdicts[number] = (TakeVerdict.FOLDED, *verdicts[number][1:])
-    return Folded(state if last_counted >= 0 else None, tuple(verdicts))
+    return Folded(state if last_counted >= 0 else None, tuple(verdicts), frozenset(visited))
 
 
 def _compare(state: OrderKnown | None, event: CustomerEvent) -> tuple[TakeVerdict, bool, int]:

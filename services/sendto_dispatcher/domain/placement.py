@@ -31,12 +31,19 @@ class Placement:
 
 
 def place(known: Known) -> Placement:
-    """The stored position decides; a committed offset that is lower is older, one that is higher proves a loss."""
-    stored = known.stored
+    """The stored position decides; a committed offset that is lower is older, one that is higher proves a loss.
+
+    Offsets are committed after positions are stored: so a committed offset without a position proves the loss of
+    everything, and the partition is read from its beginning.
+    """
+    stored, committed = known.stored, known.committed
     if stored is not None and (known.stored_cluster_id != known.cluster_id or stored > known.end):
         return Placement(start=known.begin, reset=True)
-    candidates = [offset for offset in (stored, known.committed) if offset is not None]
-    wanted = min(candidates) if candidates else known.begin
-    gap = max(0, known.begin - wanted)
-    behind = stored is not None and known.committed is not None and stored < known.committed
-    return Placement(start=max(wanted, known.begin), gap=gap, behind_until=known.committed if behind else None)
+    if stored is None:
+        return Placement(start=known.begin, gap=known.begin if committed else 0, behind_until=committed or None)
+    wanted = stored if committed is None else min(stored, committed)
+    return Placement(
+        start=max(wanted, known.begin),
+        gap=max(0, known.begin - wanted),
+        behind_until=committed if committed is not None and stored < committed else None,
+    )

@@ -1,7 +1,7 @@
 """The engine: one runner for each provider, one settler for all, woken by NOTIFY and by the intake."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from sendto.kernel.clock import Clock
 from sendto.runtime.database import Database, DatabaseAway
@@ -31,7 +31,9 @@ class Engine:
         *,
         digest_key: bytes,
         replica: str,
+        cleared: Callable[[], str | None],
     ) -> None:
+        self._cleared = cleared
         self._settings = settings
         self._database = database
         self._supervisor = supervisor
@@ -112,6 +114,7 @@ class Engine:
             Carrier(provider, self._digest_key, self._clock),
             self._clock,
             replica=self._replica,
+            cleared=self._cleared,
         )
 
 

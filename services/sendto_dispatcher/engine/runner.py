@@ -4,7 +4,7 @@ Each provider has its own, so that one provider's trouble never slows another.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import assert_never
@@ -60,7 +60,9 @@ class Runner:
         clock: Clock,
         *,
         replica: str,
+        cleared: Callable[[], str | None],
     ) -> None:
+        self._cleared = cleared
         self._provider = provider
         self._settings = settings
         self._database = database
@@ -122,6 +124,8 @@ class Runner:
 
     async def run_once(self) -> float:
         """Claim what is due and start its attempts; seconds to wait before the next look, 0 if more may be due."""
+        if self._cleared() is None:
+            return self._settings.poll_interval_s
         await self._leave_shadow()
         gate_now = await self._standing.gate()
         match gate_now:
@@ -193,6 +197,7 @@ class Runner:
             token=new_uuid(),
             replica=self._replica,
             lease_s=self._provider.lease_s,
+            database=self._cleared() or "",
         )
 
     async def _claim(self, request: claim_store.ClaimRequest, besides: Sequence[int] | None) -> list[Claim]:

@@ -209,7 +209,6 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             else:
                 reason, detail = RejectReason.SOURCE_NOT_ALLOWED, "its source is not on the list of those heard"
                 decoded = Rejection(reason, detail, decoded.source, decoded.order_id)
-        doubt_below = self._doubt_below.get(TopicPartition(record.topic, record.partition), 0)
         return Record(
             topic=record.topic,
             partition=record.partition,
@@ -219,14 +218,23 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             value=record.value,
             headers=record.headers,
             decoded=decoded,
-            doubtful=record.offset < doubt_below,
+            doubtful=record.offset < self._doubt(TopicPartition(record.topic, record.partition)),
         )
+
+    def _doubt(self, partition: TopicPartition) -> int:
+        """Below this offset the database may have lost what was made of the records."""
+        return self._doubt_below.get(partition, 0)
+
+    @property
+    def _stored(self) -> dict[tuple[str, int], int]:
+        """The positions as this process last saw them in the database."""
+        return {(place.topic, place.partition): offset for place, offset in self._taken_up_to.items()}
 
     async def _take(self, records: Sequence[Record]) -> Taken:
         """Take a batch; what the database refuses for its data is found by halving and rejected."""
 
         async def work(connection: Connection) -> Taken:
-            taken = await take(connection, self._cluster_id, records, self._rules)
+            taken = await take(connection, self._cluster_id, records, self._rules, self._stored)
             reach(Point.INTAKE_WRITTEN)
             return taken
 
@@ -234,19 +242,28 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             return await self._database.in_transaction(work)
         except _REFUSED_DATA as error:
             if len(records) == 1:
+                if isinstance(records[0].decoded, Rejection):
+                    raise  # even the rejection is refused: a fault of ours, said aloud
                 return await self._take([_refused(records[0], error)])
             half = len(records) // 2
             return _both(await self._take(records[:half]), await self._take(records[half:]))
 
     async def _commit(self, records: Sequence[ConsumerRecord]) -> None:
-        """Commit the offsets after the database; refused after a rebalance, which is normal."""
+        """Commit the offsets after the database; refused after a rebalance, which is normal.
+
+        Never below an offset that was committed before the database lost what was made of it: until all of that is
+        made again, it is the proof.
+        """
         offsets: dict[TopicPartition, int] = {}
         for record in records:
             partition = TopicPartition(record.topic, record.partition)
             offsets[partition] = max(offsets.get(partition, 0), record.offset + 1)
         self._taken_up_to |= offsets
+        proven = {partition: offset for partition, offset in offsets.items() if offset >= self._doubt(partition)}
+        if not proven:
+            return
         try:
-            await self._consumer().commit(offsets)
+            await self._consumer().commit(proven)
         except (KafkaError, IllegalStateError) as error:
             _log.info("offsets_not_committed", error=type(error).__name__)
 

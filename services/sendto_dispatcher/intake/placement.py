@@ -24,11 +24,12 @@ async def place_partitions(
     assigned = list(partitions)
     known = await _known(consumer, database, cluster_id, assigned)
     placements = {partition: place(one) for partition, one in known.items()}
-    await _store(database, cluster_id, placements)
     if any(placement.behind_until is not None for placement in placements.values()):
-        await _doubt_all(database)
+        await doubt_all(database)  # first: what is stored next may end the proof that it is needed
     for partition, placement in placements.items():
         _say(partition, placement)
+    await _store(database, cluster_id, placements)
+    for partition, placement in placements.items():
         consumer.seek(partition, placement.start)
     return placements
 
@@ -68,7 +69,8 @@ async def _store(database: Database, cluster_id: str, placements: dict[TopicPart
                 await positions.place(connection, topic, cluster_id, offsets, reset=reset)
 
 
-async def _doubt_all(database: Database) -> None:
+async def doubt_all(database: Database) -> None:
+    """Mark every lane in doubt, some at a time; done only once all are, and then no harm to do again."""
     after_id: int | None = 0
     while after_id is not None:
         async with database.transaction() as connection:

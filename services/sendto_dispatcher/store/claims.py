@@ -11,12 +11,14 @@ import msgspec
 from sendto.events.customer import Customer, OrderSnapshot
 from sendto.runtime.database import Connection
 from sendto_dispatcher.domain.lane import Claim, Kept, Lane, State, TakenOver, Version
+from sendto_dispatcher.store.identity import IDENTITY
 
 CHANNEL = "sendto_lane"
 """NOTIFY on it says that lanes have become due"""
 
 _OLD_LEASE = "id, due_at, lease_token, lease_generation, leased_by, leased_at"
-_LEASE = """
+# Nothing is leased in another database than the one that was cleared: it may have lost what was sent.
+_LEASE = f"""
 UPDATE lane SET
     lease_token = $1,
     lease_generation = lane.desired_generation,
@@ -25,7 +27,7 @@ UPDATE lane SET
     leased_by = $2,
     leased_at = clock_timestamp(),
     due_at = clock_timestamp() + $3 * interval '1 second'
-FROM picked WHERE picked.id = lane.id
+FROM picked WHERE picked.id = lane.id AND {IDENTITY} = $5
 RETURNING lane.id, lane.provider, lane.source, lane.order_id, lane.reference, lane.incarnation,
     lane.desired_generation, lane.desired_carried, lane.desired_version, lane.desired_present,
     lane.applied_generation, lane.applied_present, lane.unconfirmed, lane.remote, lane.digest, lane.lease_doubt,
@@ -38,19 +40,19 @@ _CLAIM = f"""
 WITH ready AS (
     SELECT {_OLD_LEASE} FROM lane
     WHERE provider = $4 AND NOT hanging AND due_at IS NOT NULL AND due_at <= clock_timestamp()
-    ORDER BY due_at LIMIT $5 FOR UPDATE SKIP LOCKED
+    ORDER BY due_at LIMIT $6 FOR UPDATE SKIP LOCKED
 ), hanging AS (
     SELECT {_OLD_LEASE} FROM lane
     WHERE provider = $4 AND hanging AND due_at IS NOT NULL AND due_at <= clock_timestamp()
-    ORDER BY due_at LIMIT $6 FOR UPDATE SKIP LOCKED
+    ORDER BY due_at LIMIT $7 FOR UPDATE SKIP LOCKED
 ), picked AS (
-    SELECT * FROM (SELECT * FROM ready UNION ALL SELECT * FROM hanging) AS found ORDER BY due_at LIMIT $5
+    SELECT * FROM (SELECT * FROM ready UNION ALL SELECT * FROM hanging) AS found ORDER BY due_at LIMIT $6
 )
 {_LEASE}"""
 # A probe may take a lane before its time: one that waits in ordinary backoff would become due with the others.
 _MAY_PROBE = """
     due_at IS NOT NULL AND (lease_token IS NULL OR due_at <= clock_timestamp())
-    AND (not_before IS NULL OR not_before <= clock_timestamp()) AND id <> ALL($5::bigint[])
+    AND (not_before IS NULL OR not_before <= clock_timestamp()) AND id <> ALL($6::bigint[])
     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 _CLAIM_PROBE = f"""
@@ -106,6 +108,8 @@ class ClaimRequest:
     token: UUID
     replica: str
     lease_s: float
+    database: str
+    """the identity of the database that was cleared for claims"""
 
 
 async def claim(connection: Connection, request: ClaimRequest) -> list[Claim]:
@@ -126,7 +130,9 @@ async def claim_probe(connection: Connection, request: ClaimRequest, besides: Se
 
 
 async def _claims(connection: Connection, request: ClaimRequest, statement: str, *which: object) -> list[Claim]:
-    rows = await connection.fetch(statement, request.token, request.replica, request.lease_s, request.provider, *which)
+    rows = await connection.fetch(
+        statement, request.token, request.replica, request.lease_s, request.provider, request.database, *which
+    )
     if not rows:
         return []
     states = await states_of(connection, rows)

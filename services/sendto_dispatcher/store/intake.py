@@ -6,6 +6,7 @@ rules.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,7 @@ from sendto.runtime.database import Connection
 from sendto_dispatcher.domain.fold import Arrived, Folded, OrderKnown, fold
 from sendto_dispatcher.store.intake_history import write_history, write_rejected
 from sendto_dispatcher.store.intake_lanes import move_lanes
-from sendto_dispatcher.store.taking import IntakeRules, Key, PositionLost, Record, Taken
+from sendto_dispatcher.store.taking import IntakeRules, Key, Move, PositionLost, Record, Taken
 
 _LOCK_POSITIONS = """
 SELECT p.topic, p.partition, p.cluster_id, p.next_offset
@@ -55,14 +56,29 @@ WHERE p.topic = n.topic AND p.partition = n.partition
 """
 
 
-async def take(connection: Connection, cluster_id: str, records: Sequence[Record], rules: IntakeRules) -> Taken:
+async def take(
+    connection: Connection,
+    cluster_id: str,
+    records: Sequence[Record],
+    rules: IntakeRules,
+    known: Mapping[tuple[str, int], int] = MappingProxyType({}),
+) -> Taken:
     """Take a batch in the caller's transaction.
+
+    Args:
+        connection: in a transaction.
+        cluster_id: of the cluster that the records are from.
+        records: in the order of their offsets, of any partitions.
+        rules: the configuration.
+        known: the position of each partition as this process last saw it stored. A lower one has been put back.
 
     Raises:
         PositionLost: a partition must be placed anew.
         asyncpg.SerializationError: someone else changed an order in between; take the batch again.
     """
     positions = await _lock_positions(connection, cluster_id, records)
+    if any(position < known.get(place, 0) for place, position in positions.items()):
+        raise PositionLost
     fresh = [record for record in records if record.offset >= positions[record.topic, record.partition]]
     verdicts: dict[str, int] = defaultdict(int)
     verdicts["dropped"] = len(records) - len(fresh)
@@ -74,10 +90,13 @@ async def take(connection: Connection, cluster_id: str, records: Sequence[Record
         else:
             by_order[record.decoded.order_id, record.decoded.source].append(record)
     folded = await _fold_orders(connection, by_order, rules)
-    changed = {key: one.state for key, one in folded.items() if one.state is not None}
-    doubtful = {key for key, group in by_order.items() if any(record.doubtful for record in group)}
-    await _upsert_states(connection, changed)
-    lanes = await move_lanes(connection, changed, doubtful, rules)
+    moves = {
+        key: Move(state=one.state, doubtful=any(record.doubtful for record in by_order[key]), visited=one.visited)
+        for key, one in folded.items()
+        if one.state is not None
+    }
+    await _upsert_states(connection, {key: move.state for key, move in moves.items()})
+    lanes = await move_lanes(connection, moves, rules)
     await write_history(connection, by_order, folded, rejected, verdicts)
     await write_rejected(connection, cluster_id, rejected)
     await _advance(connection, fresh)

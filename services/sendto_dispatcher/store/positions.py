@@ -15,11 +15,13 @@ SELECT $1, n.partition, $2, n.next_offset FROM unnest($3::int[], $4::bigint[]) A
 ORDER BY n.partition
 ON CONFLICT (topic, partition) DO UPDATE
 SET cluster_id = excluded.cluster_id, next_offset = excluded.next_offset, updated_at = now()
-WHERE intake_position.cluster_id <> excluded.cluster_id OR $5
+WHERE intake_position.cluster_id <> excluded.cluster_id OR intake_position.next_offset < excluded.next_offset OR $5
 """
+# A leased lane is in doubt already; that its release restores the mark must be said as well.
 _DOUBT = """
-UPDATE lane SET in_doubt = true
-WHERE id IN (SELECT id FROM lane WHERE id > $1 AND NOT in_doubt ORDER BY id LIMIT $2 FOR UPDATE)
+UPDATE lane SET in_doubt = true, lease_doubt = CASE WHEN lease_token IS NOT NULL THEN true END
+WHERE id IN (
+    SELECT id FROM lane WHERE id > $1 AND (NOT in_doubt OR NOT lease_doubt) ORDER BY id LIMIT $2 FOR UPDATE)
 RETURNING id
 """
 _DOUBT_ROWS = 5_000
@@ -42,7 +44,7 @@ async def read_positions(connection: Connection, topic: str, partitions: Sequenc
 async def place(
     connection: Connection, topic: str, cluster_id: str, offsets: Mapping[int, int], *, reset: bool = False
 ) -> None:
-    """Make sure that each partition has a position in this cluster; an existing one stays unless it is reset."""
+    """Make sure that each partition has at least this position in this cluster; only a reset lowers one."""
     if offsets:
         await connection.execute(_PLACE, topic, cluster_id, list(offsets), list(offsets.values()), reset)
 

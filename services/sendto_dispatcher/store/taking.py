@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sendto.events.decode import Headers, Rejection
 from sendto.events.envelope import CustomerEvent
+from sendto_dispatcher.domain.fold import OrderKnown
 from sendto_dispatcher.domain.routing import Routing
 
 Key = tuple[int, str]
@@ -36,6 +37,27 @@ class Record:
         if isinstance(self.decoded, Rejection):
             raise TypeError("a rejected record holds no event")
         return self.decoded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """An order's new state, which its lanes are to follow."""
+
+    state: OrderKnown
+    doubtful: bool = False
+    """the database may have lost what was made of this order before"""
+    visited: frozenset[str] = frozenset()
+    """the providers that the order may have been at since; asked for only where it is doubtful"""
+
+    @property
+    def suspects(self) -> frozenset[str]:
+        """The providers that may hold something of which nothing is known."""
+        return self.visited if self.doubtful else frozenset()
+
+    @property
+    def goes_to(self) -> tuple[str, ...]:
+        """The providers that should hold the customer."""
+        return self.state.providers if self.state.present else ()
 
 
 @dataclass(frozen=True, slots=True)
