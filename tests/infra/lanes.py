@@ -18,6 +18,7 @@ from sendto_dispatcher.domain.routing import Routing
 from sendto_dispatcher.domain.settle import Policy
 from sendto_dispatcher.engine.record import attempt_record
 from sendto_dispatcher.store import claims, positions, providers
+from sendto_dispatcher.store.identity import identity
 from sendto_dispatcher.store.intake import take
 from sendto_dispatcher.store.settles import Settled, write_settles
 from sendto_dispatcher.store.taking import IntakeRules, Record
@@ -44,7 +45,7 @@ class Lanes:
 
     def route(self, *to: str) -> None:
         """Route events to these providers from now on."""
-        self._rules = IntakeRules(routing=Routing((), tuple(to)), prefixes={}, carrying=frozenset())
+        self.rules = IntakeRules(routing=Routing((), tuple(to)), prefixes={}, carrying=frozenset())
 
     @property
     def policy(self) -> Policy:
@@ -59,18 +60,20 @@ class Lanes:
         """Take a deletion."""
         await self.take([self.event(order_id, version, gone=True)])
 
-    def event(self, order_id: int, version: int, *, gone: bool = False, **customer: Any) -> CustomerEvent:
-        """An event of an upstream system."""
+    def event(
+        self, order_id: int, version: int | None, *, gone: bool = False, source: str = SOURCE, **customer: Any
+    ) -> CustomerEvent:
+        """An event of an upstream system; `order=None` leaves the snapshot out."""
         order = customer.pop("order", {"order_type": "delivery"})
         person = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@shop.test"} | customer
         return CustomerEvent(
             type=EventType.DELETED if gone else EventType.UPDATED,
             id=str(uuid4()),
-            source=SOURCE,
+            source=source,
             order_id=order_id,
             orderversion=version,
             customer=None if gone else Customer(**person),
-            order=None if gone else OrderSnapshot(**order),
+            order=None if gone or order is None else OrderSnapshot(**order),
         )
 
     async def take(self, events: Iterable[CustomerEvent], *, doubtful: bool = False) -> None:
@@ -79,24 +82,37 @@ class Lanes:
 
         async def work(connection: Connection) -> None:
             await positions.place(connection, TOPIC, CLUSTER, {0: 0})
-            await take(connection, CLUSTER, records, self._rules)
+            await take(connection, CLUSTER, records, self.rules)
 
         await self.database.in_transaction(work)
 
-    async def claim(self, lanes: int = 100, *, provider: str = NAME, hanging: int = 100) -> list[Claim]:
+    async def claim(
+        self, lanes: int = 100, *, provider: str = NAME, hanging: int = 100, database: str | None = None
+    ) -> list[Claim]:
         """Claim due lanes, and keep what is kept, as a runner does."""
+        request = await self.request(lanes, provider=provider, hanging=hanging, database=database)
 
         async def work(connection: Connection) -> list[Claim]:
-            found = await claims.claim(connection, self.request(lanes, provider=provider, hanging=hanging))
+            found = await claims.claim(connection, request)
             await claims.keep_bodies(connection, [one for claim in found for one in self._keep(claim)])
             return found
 
         return await self.database.in_transaction(work)
 
-    def request(self, lanes: int = 100, *, provider: str = NAME, hanging: int = 100) -> claims.ClaimRequest:
+    async def request(
+        self, lanes: int = 100, *, provider: str = NAME, hanging: int = 100, database: str | None = None
+    ) -> claims.ClaimRequest:
         """A claim of a process of its own."""
+        async with self.database.connection() as connection:
+            found = await identity(connection)
         return claims.ClaimRequest(
-            provider=provider, lanes=lanes, hanging_lanes=hanging, token=uuid4(), replica="test", lease_s=self.lease_s
+            provider=provider,
+            lanes=lanes,
+            hanging_lanes=hanging,
+            token=uuid4(),
+            replica="test",
+            lease_s=self.lease_s,
+            database=found if database is None else database,
         )
 
     def finished(self, claim: Claim, ending: Ending, **changes: Any) -> Finished:
@@ -180,10 +196,14 @@ class Lanes:
 
     def _record(self, event: CustomerEvent, *, doubtful: bool) -> Record:
         self._offset += 1
+        return self.record(event, self._offset, doubtful=doubtful)
+
+    def record(self, event: CustomerEvent, offset: int, *, partition: int = 0, doubtful: bool = False) -> Record:
+        """The record of an event at a place of the topic."""
         return Record(
             topic=TOPIC,
-            partition=0,
-            offset=self._offset,
+            partition=partition,
+            offset=offset,
             recorded_at=datetime.now(UTC),
             key=str(event.order_id).encode(),
             value=b"",

@@ -49,7 +49,7 @@ async def place(
         await connection.execute(_PLACE, topic, cluster_id, list(offsets), list(offsets.values()), reset)
 
 
-async def doubt_some_lanes(connection: Connection, after_id: int) -> int | None:
+async def doubt_some_lanes(connection: Connection, after_id: int, *, limit: int = _DOUBT_ROWS) -> int | None:
     """Mark the next few thousand lanes in doubt; the id to go on after, None when all are."""
-    rows = await connection.fetch(_DOUBT, after_id, _DOUBT_ROWS)
+    rows = await connection.fetch(_DOUBT, after_id, limit)
     return max(row["id"] for row in rows) if rows else None

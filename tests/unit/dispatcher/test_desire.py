@@ -71,3 +71,22 @@ def test_rule_15_a_create_and_a_delete_become_none_only_when_surely_nothing_was_
 @pytest.mark.parametrize("held", [True, False])
 def test_what_should_be_absent_already_does_not_change(held: bool) -> None:
     assert desire(replace(CONVERGED, desired_present=False, applied_present=held), present=False) is None
+
+
+@pytest.mark.parametrize("resting", [None, Resting.DEAD, Resting.UNSUPPORTED, Resting.UNKNOWN])
+@pytest.mark.parametrize("desired", [True, False])
+def test_rule_7_an_absent_lane_asks_where_the_database_may_have_forgotten_what_was_sent(
+    resting: Resting | None, desired: bool
+) -> None:
+    never = replace(CONVERGED, desired_present=desired, applied_present=False, resting=resting)
+
+    change = desire(never, present=False, suspect=True)
+
+    assert change is not None
+    assert (change.present, change.due) == (False, Due.NOW)
+
+
+def test_rule_7_but_not_where_the_reference_is_another_s() -> None:
+    taken = replace(CONVERGED, desired_present=False, applied_present=False, resting=Resting.TAKEN)
+
+    assert desire(taken, present=False, suspect=True) == Change(1, False, Due.KEEP, revive=False)

@@ -61,7 +61,7 @@ async def test_rule_14_the_payload_is_read_after_the_lock(lanes: Lanes, dispatch
                 row = await connection.fetchrow(_JOINED, NAME)
                 assert row is not None
                 return row["desired_version"], row["version"]
-            [found] = await claims.claim(connection, lanes.request())
+            [found] = await claims.claim(connection, await lanes.request())
             assert found.state is not None
             return found.lane.version.number, found.state.version.number
 
@@ -81,8 +81,8 @@ async def test_rule_13_claims_pass_by_each_other(lanes: Lanes) -> None:
         await lanes.put(order_id, 1)
 
     async with lanes.database.transaction() as one, lanes.database.transaction() as other:
-        first = await claims.claim(one, lanes.request(6))
-        second = await claims.claim(other, lanes.request(6))
+        first = await claims.claim(one, await lanes.request(6))
+        second = await claims.claim(other, await lanes.request(6))
 
     assert len(first) == 6
     assert len(second) == 4

@@ -121,7 +121,7 @@ async def _probe(lanes: Lanes) -> int:
 
     async def work(connection: Connection) -> Claim:
         besides = (await lanes.provider())["probed_lanes"]
-        [found] = await claims.claim_probe(connection, lanes.request(1), besides)
+        [found] = await claims.claim_probe(connection, await lanes.request(1), besides)
         await providers.note_probe(connection, NAME, found.lane.id)
         return found
 
@@ -164,7 +164,7 @@ async def test_rule_25_a_lane_that_waits_for_a_cause_of_its_own_is_not_probed(la
     await lanes.settle(other, Ambiguous("timeout"))
 
     async with lanes.database.transaction() as connection:
-        assert await claims.claim_probe(connection, lanes.request(1), []) == []
+        assert await claims.claim_probe(connection, await lanes.request(1), []) == []
 
 
 async def test_rule_25_when_it_goes_on_lanes_in_ordinary_backoff_become_due_spread_out(lanes: Lanes) -> None:
