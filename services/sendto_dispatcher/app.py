@@ -27,10 +27,11 @@ from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
 from sendto.sdk.discovery import installed_adapters
 from sendto_dispatcher.configuration import Configuration, Running
+from sendto_dispatcher.engine.deliveries import deliveries
 from sendto_dispatcher.engine.engine import Engine, know_providers
 from sendto_dispatcher.engine.provider import Provider
 from sendto_dispatcher.intake import metrics as intake_metrics
-from sendto_dispatcher.intake.dead_letters import DeadLetters
+from sendto_dispatcher.intake.dead_letters import dead_letters
 from sendto_dispatcher.intake.intake import Intake
 from sendto_dispatcher.intake.losses import LossCheck
 from sendto_dispatcher.ops.configured import Configured, Reached
@@ -76,7 +77,9 @@ class Dispatcher:
             digest_key=_digest_key(settings),
             replica=self._replica.id,
             cleared=self._losses.cleared,
+            tell=section.delivery_events,
         )
+        self._deliveries = deliveries(self._database, settings.kafka, settings.topics.deliveries)
         self._notifier = Notifier(self._database, CHANNEL)
         self._intake = Intake(
             section.intake,
@@ -87,7 +90,7 @@ class Dispatcher:
             settings.sources,
             self._on_taken,
         )
-        self._dead_letters = DeadLetters(self._database, settings.kafka, settings.topics.dead_letters)
+        self._dead_letters = dead_letters(self._database, settings.kafka, settings.topics.dead_letters)
         self._checks = {
             "database": self._database_ready,
             "intake": self._intake.readiness,
@@ -128,6 +131,8 @@ class Dispatcher:
         self.supervisor.start("intake", self._intake.run)
         self.supervisor.start("intake.notify", self._notifier.run)
         self.supervisor.start("intake.dead_letters", self._dead_letters.run)
+        if self._settings.dispatcher.delivery_events:
+            self.supervisor.start("engine.deliveries", self._deliveries.run)
         self._ops.start(self.supervisor)
         self.supervisor.start("heartbeat", self._beat)
         self.supervisor.start("configuration", self.configuration.run)

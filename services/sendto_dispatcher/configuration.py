@@ -81,6 +81,7 @@ class Running:
             routing=self.routing,
             prefixes=self.settings.sources.prefixes,
             carrying=frozenset(name for name, one in self.providers.items() if one.capabilities.carries_source),
+            tell=self.settings.dispatcher.delivery_events,
         )
 
 

@@ -32,6 +32,7 @@ class Engine:
         digest_key: bytes,
         replica: str,
         cleared: Callable[[], str | None],
+        tell: bool = False,
     ) -> None:
         self._cleared = cleared
         self._settings = settings
@@ -49,6 +50,7 @@ class Engine:
             replica=replica,
             batch_lanes=settings.settle_lanes,
             linger_s=settings.settle_linger_s,
+            tell=tell,
         )
         self._runners = {provider.name: self._runner(provider) for provider in providers}
 

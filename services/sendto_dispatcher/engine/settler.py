@@ -28,7 +28,9 @@ class Settler:
         replica: str,
         batch_lanes: int,
         linger_s: float,
+        tell: bool = False,
     ) -> None:
+        self._tell = tell
         self._database = database
         self._policy_of = policy_of
         self._on_settled = on_settled
@@ -73,7 +75,7 @@ class Settler:
 
     async def _write(self, batch: list[AttemptRecord]) -> None:
         async def settle(connection: Connection) -> Settled:
-            settled = await write_settles(connection, batch, self._policy_of, replica=self._replica)
+            settled = await write_settles(connection, batch, self._policy_of, replica=self._replica, tell=self._tell)
             reach(Point.ENGINE_SETTLE_WRITTEN)
             return settled
 

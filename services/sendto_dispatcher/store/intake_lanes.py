@@ -4,15 +4,18 @@ Rules 2, 3, 13 and 31 of the dispatcher's rules.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
 
+from sendto.events.delivery import DeliveryType
 from sendto.runtime.database import Connection
 from sendto_dispatcher.domain.desire import Change, Due, LaneKnown, desire
+from sendto_dispatcher.domain.told import Told
+from sendto_dispatcher.store.deliveries import write_deliveries
 from sendto_dispatcher.store.generation import CLOCK_MS, NEXT
-from sendto_dispatcher.store.references import Wanted, own_references
+from sendto_dispatcher.store.references import REFERENCE_TAKEN, Wanted, own_references
 from sendto_dispatcher.store.taking import IntakeRules, Key, Move
 
 _LOCK_LANES = """
@@ -76,7 +79,9 @@ async def move_lanes(
     plan = _plan(rows, moves, rules, only_moved=only_moved)
     await _update_lanes(connection, moves, plan.changes)
     await _insert_lanes(connection, moves, plan.made)
-    await own_references(connection, plan.wanted, rules.carrying)
+    taken = await own_references(connection, plan.wanted, rules.carrying)
+    if rules.tell:
+        await write_deliveries(connection, list(_told(moves, taken)))
     return len(plan.changes) + len(plan.made)
 
 
@@ -101,6 +106,23 @@ def _plan(rows: Sequence[asyncpg.Record], moves: Mapping[Key, Move], rules: Inta
                 plan.made.append(((key, provider, _reference(key, rules)), provider in move.goes_to))
     plan.wanted.extend(wanted for wanted, _ in plan.made)
     return plan
+
+
+def _told(moves: Mapping[Key, Move], taken: Sequence[Wanted]) -> Iterator[Told]:
+    """Orders that go nowhere, and those whose references are others'."""
+    lost = [(key, provider) for key, provider, _ in taken if provider in moves[key].goes_to]
+    nowhere = [(key, None) for key, move in moves.items() if move.state.present and not move.goes_to]
+    for key, provider in (*lost, *nowhere):
+        state = moves[key].state
+        yield Told(
+            type=DeliveryType.DEAD if provider else DeliveryType.UNROUTED,
+            order_id=key[0],
+            source=key[1],
+            provider=provider,
+            version=state.version if state.carried else None,
+            attempts=0,
+            reason=REFERENCE_TAKEN[0] if provider else None,
+        )
 
 
 def _reference(key: Key, rules: IntakeRules) -> str:

@@ -32,11 +32,13 @@ WHERE r.provider = n.provider AND r.reference = n.reference AND EXISTS (
         AND owner.lease_token IS NULL)
 RETURNING r.provider, r.reference
 """
+REFERENCE_TAKEN = ("reference_taken", "the reference belongs to an order of another source")
+"""why such a lane rests: code and detail"""
 _MARK = """
 UPDATE lane SET resting = CASE WHEN NOT k.owned THEN 'taken' END,
     due_at = CASE WHEN k.owned THEN clock_timestamp() END,
-    reason = CASE WHEN NOT k.owned THEN 'reference_taken' END,
-    detail = CASE WHEN NOT k.owned THEN 'the reference belongs to an order of another source' END
+    reason = CASE WHEN NOT k.owned THEN $5 END,
+    detail = CASE WHEN NOT k.owned THEN $6 END
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bool[]) AS k(order_id, source, provider, owned)
 WHERE lane.order_id = k.order_id AND lane.source = k.source AND lane.provider = k.provider
     AND (lane.resting = 'taken' OR NOT k.owned)
@@ -63,13 +65,16 @@ async def own(connection: Connection, wanted: Iterable[Wanted]) -> set[Wanted]:
     return owned
 
 
-async def own_references(connection: Connection, wanted: Sequence[Wanted], carrying: Collection[str]) -> None:
+async def own_references(connection: Connection, wanted: Sequence[Wanted], carrying: Collection[str]) -> list[Wanted]:
     """Own the references of lanes that come to life; a lane whose reference is another's rests as `taken`.
 
     At the providers in `carrying` the source travels with the reference: nothing can be taken there.
+
+    Returns:
+        Those that belong to others.
     """
     if not wanted:
-        return
+        return []
     owned = await own(connection, (one for one in wanted if one[1] not in carrying))
     await connection.execute(
         _MARK,
@@ -77,7 +82,9 @@ async def own_references(connection: Connection, wanted: Sequence[Wanted], carry
         [source for (_, source), _, _ in wanted],
         [provider for _, provider, _ in wanted],
         [one in owned or one[1] in carrying for one in wanted],
+        *REFERENCE_TAKEN,
     )
+    return [one for one in wanted if one not in owned and one[1] not in carrying]
 
 
 def _columns(wanted: Sequence[Wanted]) -> tuple[list[str], list[str], list[str], list[int]]:

@@ -3,16 +3,20 @@
 Rules 13, 15, 16 and 32 of the dispatcher's rules.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
 
+from sendto.events.delivery import DeliveryType
 from sendto.runtime.database import Connection
 from sendto_dispatcher.domain.endings import CONFIRM, Finished
-from sendto_dispatcher.domain.lane import Version
+from sendto_dispatcher.domain.lane import Resting, Version
 from sendto_dispatcher.domain.settle import Columns, Policy, settle
+from sendto_dispatcher.domain.told import Told, told_of
+from sendto_dispatcher.store.deliveries import write_deliveries
+from sendto_dispatcher.store.references import REFERENCE_TAKEN, Wanted, own
 
 _LOCK = """
 SELECT id, provider, source, order_id, lease_token, reference, incarnation, desired_generation, desired_present,
@@ -66,11 +70,6 @@ FROM unnest($1::bigint[], $2::float8[]) AS o(id, lag_s)
 WHERE lane.id = o.id
 """
 
-_OWN_REFERENCES = """
-INSERT INTO lane_reference (provider, reference, source, order_id)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) ON CONFLICT DO NOTHING
-"""
-
 _HISTORY = """
 INSERT INTO attempt (lane_id, provider, source, order_id, generation, carried, version, operation, number, outcome,
     reason, detail, requests, lease_token, replica, started_at, duration_ms, settled)
@@ -112,8 +111,12 @@ async def write_settles(
     policy_of: Callable[[str], Policy],
     *,
     replica: str,
+    tell: bool = False,
 ) -> Settled:
-    """Settle a batch of attempts, at most one of each lane, in the caller's transaction."""
+    """Settle a batch of attempts, at most one of each lane, in the caller's transaction.
+
+    `tell`: write what upstream systems are told of it, too.
+    """
     rows = {row["id"]: row for row in await connection.fetch(_LOCK, [r.finished.lane_id for r in records])}
     written: dict[int, Columns] = {}
     overtaken: dict[int, float] = {}
@@ -129,8 +132,10 @@ async def write_settles(
         elif finished.sent and finished.operation != CONFIRM:
             overtaken[finished.lane_id] = policy.capabilities.lookup_lag_s
     if written:
+        written |= await _own_new_references(connection, rows, written)
         await connection.execute(_WRITE, *_transposed(written))
-        await _own_new_references(connection, rows, written)
+    if tell:
+        await write_deliveries(connection, list(_told(records, rows, written)))
     if overtaken:
         await connection.execute(_OVERTAKEN, list(overtaken), list(overtaken.values()))
     await _write_history(connection, records, passed, replica)
@@ -205,16 +210,42 @@ def _values(lane_id: int, lane: Columns) -> tuple[Any, ...]:
 
 async def _own_new_references(
     connection: Connection, rows: dict[int, asyncpg.Record], written: dict[int, Columns]
-) -> None:
-    """A lane whose reference is spent has got a new one: own it."""
-    new = [(rows[lane_id], lane) for lane_id, lane in written.items() if lane.reference != rows[lane_id]["reference"]]
-    if new:
-        await connection.execute(
-            _OWN_REFERENCES,
-            [row["provider"] for row, _ in new],
-            [lane.reference for _, lane in new],
-            [row["source"] for row, _ in new],
-            [row["order_id"] for row, _ in new],
+) -> dict[int, Columns]:
+    """A lane whose reference is spent has got a new one: own it. Lanes that cannot, and should hold something, rest."""
+    new: dict[Wanted, int] = {}
+    for lane_id, lane in written.items():
+        row = rows[lane_id]
+        if lane.reference != row["reference"]:
+            new[(row["order_id"], row["source"]), row["provider"], lane.reference] = lane_id
+    taken = new.keys() - await own(connection, sorted(new)) if new else set()
+    reason, detail = REFERENCE_TAKEN
+    return {
+        new[one]: replace(written[new[one]], resting=Resting.TAKEN, reason=reason, detail=detail, due_at=None)
+        for one in taken
+        if written[new[one]].desired_present
+    }
+
+
+def _told(
+    records: Sequence[AttemptRecord], rows: dict[int, asyncpg.Record], written: dict[int, Columns]
+) -> Iterator[Told]:
+    for record in records:
+        lane_id = record.finished.lane_id
+        after = written.get(lane_id)
+        kind = told_of(_columns(rows[lane_id]), after) if after is not None else None
+        if after is None or kind is None:
+            continue
+        dead = kind is DeliveryType.DEAD
+        version = record.finished.version if dead else after.applied_version
+        yield Told(
+            type=kind,
+            order_id=record.order_id,
+            source=record.source,
+            provider=record.provider,
+            version=version.shown if version else None,
+            attempts=record.finished.number if record.finished.operation else 0,
+            remote=after.remote,
+            reason=after.reason if dead else None,
         )
 
 

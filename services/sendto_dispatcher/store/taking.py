@@ -78,3 +78,5 @@ class IntakeRules:
     """reference prefix by source"""
     carrying: frozenset[str]
     """providers whose references carry the source, and so cannot collide"""
+    tell: bool = False
+    """whether upstream systems are told what becomes of orders"""

@@ -8,23 +8,20 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
 from sendto.events.customer import (
     CustomerData,
     DeletedData,
-    OrderId,
-    ProviderName,
-    Text,
     WireModel,
     _not_blank,
     _storable,
 )
 from sendto.events.decode import MAX_EVENT_BYTES, RejectReason
+from sendto.events.delivery import DeliveryData, DeliveryType
 from sendto.events.envelope import ORDERVERSION_MAX, EventType
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -33,7 +30,7 @@ ASYNCAPI_FILE = "asyncapi.json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DATASCHEMA = "urn:sendto:schema:{type}:1"
 """`$id` of a type's schema, and `dataschema` of its events"""
-DELIVERY_TYPES = ("delivery.applied", "delivery.removed", "delivery.dead", "delivery.unrouted")
+DELIVERY_TYPES = tuple(str(kind) for kind in DeliveryType)
 
 # What `str.isspace` calls blank, spelled out: regular expressions of other languages mean something else by \s.
 _BLANK = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -44,17 +41,6 @@ _KEY = {"type": "string", "pattern": r"^[1-9][0-9]{0,18}$", "description": "the 
 _KAFKA_BINDING = "0.5.0"
 _WEEK_MS = 7 * 86_400_000
 _PARTITIONS = 12
-
-
-class DeliveryData(WireModel):
-    """The value of the delivery events: what became of an order's customer at a provider. No personal data."""
-
-    order_id: OrderId
-    provider: Annotated[ProviderName | None, Field(description="null in delivery.unrouted")] = None
-    orderversion: Annotated[int, Field(ge=0, le=ORDERVERSION_MAX)] | None = None
-    attempts: Annotated[int, Field(ge=0)] | None = None
-    remote_ref: Annotated[Text | None, Field(description="the provider's own id")] = None
-    reason: Annotated[Text | None, Field(description="a code")] = None
 
 
 _DATA: dict[EventType, type[WireModel]] = {

@@ -1,0 +1,163 @@
+"""Rule 9: delivery events and dead letters are rows first; Kafka away stops neither intake nor settles."""
+
+from typing import Any
+
+import pytest
+from infra.events import Upstream
+from infra.eventually import eventually
+from infra.lanes import Lanes
+from infra.sandbox import Provider
+from infra.servers import OwnKafka
+from infra.topics import new_topics, producing, read_all
+from integration.dispatcher.conftest import Rows, Settings, dispatching
+from pydantic import TypeAdapter
+
+from sendto.events.delivery import DeliveryData, DeliveryType
+from sendto.runtime.database import Database
+from sendto.runtime.publishing import RowPublisher
+from sendto.runtime.settings import KafkaSettings
+from sendto_dispatcher.domain.told import Told
+from sendto_dispatcher.engine.deliveries import deliveries
+from sendto_dispatcher.intake.dead_letters import dead_letters
+from sendto_dispatcher.store.deliveries import write_deliveries
+
+
+async def _deliveries(kafka: str, topic: str, expected: int) -> list[tuple[str, DeliveryData]]:
+    """What is on the topic once so much is."""
+
+    async def told() -> list[Any] | None:
+        records = await read_all(kafka, topic)
+        return records if len(records) >= expected else None
+
+    records = await eventually(told) or []
+    read = TypeAdapter(DeliveryData).validate_json
+    return [(dict(record.headers)["ce_type"].decode(), read(record.value)) for record in records]
+
+
+async def test_every_kind_of_delivery_event_is_told_where_it_is_configured(
+    upstream: Upstream, provider: Provider, settings: Settings, kafka: str
+) -> None:
+    settings["dispatcher"]["delivery_events"] = True
+    settings["routing"] = {"default": []}
+    to = {"order_type": "delivery", "shipment_provider": "sandbox"}
+    await provider.behave(errors={"422": 1.0}, references=["3"])
+    stranger = Upstream(upstream.producer, upstream.topic, "/shop/other")
+    async with dispatching(settings):
+        await upstream.put(1, 5, order=to)
+        await provider.holds(1)
+        await upstream.delete(1, 6)
+        await provider.lacks(1)
+        await upstream.put(2, 7)
+        await upstream.put(3, 8, order=to)
+        await upstream.put(4, None, order=to)
+        await provider.holds(4)
+        await stranger.put(4, 9, order=to)
+        told = await _deliveries(kafka, settings["topics"]["deliveries"], 6)
+
+    short = {(kind, data.order_id, data.provider, data.orderversion, data.reason) for kind, data in told}
+    assert ("delivery.applied", 1, "sandbox", 5, None) in short
+    assert ("delivery.removed", 1, "sandbox", 6, None) in short
+    assert ("delivery.unrouted", 2, None, 7, None) in short
+    assert any(one[:4] == ("delivery.dead", 3, "sandbox", 8) and one[4] for one in short)
+    assert ("delivery.applied", 4, "sandbox", None, None) in short
+    assert ("delivery.dead", 4, "sandbox", 9, "reference_taken") in short
+    assert len(told) == 6
+    assert {data.source for _, data in told} == {"/shop/upstream", "/shop/other"}
+
+
+async def test_nothing_is_told_unless_it_is_configured(
+    upstream: Upstream, provider: Provider, rows: Rows, settings: Settings
+) -> None:
+    async with dispatching(settings):
+        await upstream.put(1, 1)
+        await provider.holds(1)
+    assert await rows("SELECT 1 FROM delivery_event") == []
+
+
+async def test_rows_are_published_in_order_once_and_again_only_if_their_mark_was_lost(
+    dispatch_database: Database, kafka: str
+) -> None:
+    topics = await new_topics(kafka, partitions=1)
+    async with dispatch_database.transaction() as connection:
+        await write_deliveries(
+            connection,
+            [
+                Told(
+                    type=DeliveryType.APPLIED,
+                    order_id=number,
+                    source="/shop",
+                    provider="acme",
+                    version=number,
+                    attempts=1,
+                )
+                for number in range(1, 151)
+            ],
+        )
+    publisher: RowPublisher = deliveries(dispatch_database, KafkaSettings(bootstrap_servers=kafka), topics.deliveries)
+    async with producing(kafka) as producer:
+        counts = [await publisher.run_once(producer) for _ in range(3)]
+
+    assert counts == [100, 50, 0]
+    assert [int(record.key) for record in await read_all(kafka, topics.deliveries)] == list(range(1, 151))
+
+
+@pytest.mark.kills_kafka
+async def test_while_kafka_cannot_be_written_settles_go_on_and_the_rows_wait(
+    own_kafka: OwnKafka, settings: Settings, provider: Provider, rows: Rows
+) -> None:
+    servers = own_kafka.bootstrap_servers
+    topics = await new_topics(servers)
+    settings["kafka"] = {"bootstrap_servers": servers, "request_timeout_s": 2}
+    settings["topics"] = topics.model_dump()
+    settings["dispatcher"]["delivery_events"] = True
+    await provider.behave(latency_s=0.5)
+    settings["providers"]["sandbox"]["limits"] = {"concurrency": 2}
+    async with dispatching(settings) as ops:
+        async with producing(servers) as producer:
+            upstream = Upstream(producer, topics.events)
+            for order_id in range(1, 11):
+                await upstream.put(order_id, 1)
+            await upstream.raw(b"no key", b"", [])
+
+            async def taken() -> bool:
+                return len(await rows("SELECT 1 FROM lane")) == 10
+
+            await eventually(taken)
+        own_kafka.kill()
+        for order_id in range(1, 11):
+            await provider.holds(order_id)
+
+        async def settled() -> bool:
+            return not await rows("SELECT 1 FROM lane WHERE due_at IS NOT NULL")
+
+        await eventually(settled)
+        assert await rows("SELECT 1 FROM delivery_event WHERE published_at IS NULL")
+        own_kafka.start()
+
+        async def ready() -> bool:
+            return (await ops("GET", "/readyz")).status == 200
+
+        await eventually(ready)
+        told = await _deliveries(servers, topics.deliveries, 10)
+    assert {data.order_id for _, data in told} == set(range(1, 11))
+
+
+async def test_a_record_that_is_too_large_for_the_topic_becomes_a_dead_letter_all_the_same(
+    lanes: Lanes, kafka: str
+) -> None:
+    topics = await new_topics(kafka, partitions=1)
+    await lanes.run(
+        "INSERT INTO rejected_event (cluster_id, topic, partition, record_offset, reason, detail, record_key,"
+        " record_value, record_headers) VALUES ('c', 't', 0, $1, 'too_large', '', convert_to(repeat('k', $2), 'UTF8'),"
+        " convert_to(repeat('v', $3), 'UTF8'), '[]')",
+        1,
+        2_000_000,
+        10,
+    )
+    publisher = dead_letters(lanes.database, KafkaSettings(bootstrap_servers=kafka), topics.dead_letters)
+    async with producing(kafka) as producer:
+        assert await publisher.run_once(producer) == 1
+
+    [letter] = await read_all(kafka, topics.dead_letters)
+    assert letter.key is None
+    assert dict(letter.headers)["sendto_truncated"] == b"true"
