@@ -1,6 +1,6 @@
 """A dispatcher's lanes without Kafka: events taken, lanes claimed and settled by the store itself, step by step."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -78,7 +78,10 @@ class Lanes:
 
     async def take(self, events: Iterable[CustomerEvent], *, doubtful: bool = False) -> None:
         """Take a batch, as the intake does."""
-        records = [self._record(event, doubtful=doubtful) for event in events]
+        await self.take_records([self._record(event, doubtful=doubtful) for event in events])
+
+    async def take_records(self, records: Sequence[Record]) -> None:
+        """Take records, events or not, as the intake does."""
 
         async def work(connection: Connection) -> None:
             await positions.place(connection, TOPIC, CLUSTER, {0: 0})
@@ -194,9 +197,13 @@ class Lanes:
         if isinstance(step, Send) and step.keep and step.state and step.generation == claim.lane.generation:
             yield claim.lane.id, step.generation, step.state
 
-    def _record(self, event: CustomerEvent, *, doubtful: bool) -> Record:
+    def next_offset(self) -> int:
+        """The place of the next record in the partition."""
         self._offset += 1
-        return self.record(event, self._offset, doubtful=doubtful)
+        return self._offset
+
+    def _record(self, event: CustomerEvent, *, doubtful: bool) -> Record:
+        return self.record(event, self.next_offset(), doubtful=doubtful)
 
     def record(self, event: CustomerEvent, offset: int, *, partition: int = 0, doubtful: bool = False) -> Record:
         """The record of an event at a place of the topic."""

@@ -27,7 +27,7 @@ class Ops:
         self._actions = Actions(database, current)
         self._replayer = Replayer(database, current, notify)
         census = LaneCensus(database, clock)
-        self._gauges = LaneGauges(census)
+        self._gauges = LaneGauges(census, lambda: current().providers)
         self._glance = Glance(database, current, census, watched)
 
         self._stopping = asyncio.Event()

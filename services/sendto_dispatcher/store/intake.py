@@ -6,6 +6,7 @@ rules.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -80,11 +81,17 @@ async def take(
     if any(position < known.get(place, 0) for place, position in positions.items()):
         raise PositionLost
     fresh = [record for record in records if record.offset >= positions[record.topic, record.partition]]
+    taken = await take_records(connection, cluster_id, fresh, rules)
+    await _advance(connection, fresh)
+    return replace(taken, verdicts={**taken.verdicts, "dropped": len(records) - len(fresh)})
+
+
+async def take_records(connection: Connection, cluster_id: str, records: Sequence[Record], rules: IntakeRules) -> Taken:
+    """Take records wherever they stand, in the caller's transaction."""
     verdicts: dict[str, int] = defaultdict(int)
-    verdicts["dropped"] = len(records) - len(fresh)
     by_order: dict[Key, list[Record]] = defaultdict(list)
     rejected: list[tuple[Record, Rejection]] = []
-    for record in fresh:
+    for record in records:
         if isinstance(record.decoded, Rejection):
             rejected.append((record, record.decoded))
         else:
@@ -99,7 +106,6 @@ async def take(
     lanes = await move_lanes(connection, moves, rules)
     await write_history(connection, by_order, folded, rejected, verdicts)
     await write_rejected(connection, cluster_id, rejected)
-    await _advance(connection, fresh)
     reasons: dict[str, int] = defaultdict(int)
     for _, rejection in rejected:
         reasons[rejection.reason] += 1

@@ -1,0 +1,111 @@
+"""Applying the routes to all orders that are known already. Rules 2, 13 and 34 of the dispatcher's rules.
+
+Routes are a process's, their effect is the fleet's: so whoever applies them names the digest of the configuration that
+it means, and is refused while a live process has another one.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import asyncpg
+
+from sendto.events.customer import OrderSnapshot
+from sendto.runtime.database import Connection
+from sendto_dispatcher.domain.fold import OrderKnown
+from sendto_dispatcher.store.intake_lanes import move_lanes
+from sendto_dispatcher.store.taking import IntakeRules, Key, Move
+
+LIVE_S = 30.0
+"""a process that was not heard for so long takes no events any more"""
+_DIGESTS = """
+SELECT DISTINCT config_digest FROM replica
+WHERE heartbeat_at > clock_timestamp() - $1 * interval '1 second' ORDER BY 1
+"""
+_SOME = """
+SELECT order_id, source, carried, version, present, route, providers, order_snapshot::text AS order_snapshot
+FROM order_state WHERE (order_id, source) > ($1, $2) ORDER BY order_id, source LIMIT $3 FOR UPDATE
+"""
+_ROUTE = """
+UPDATE order_state s SET route = n.route, providers = string_to_array(n.providers, ',')
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS n(order_id, source, route, providers)
+WHERE s.order_id = n.order_id AND s.source = n.source
+"""
+
+
+class ConfigurationsDiffer(Exception):  # noqa: N818 - named for what happened
+    """Live processes have other configurations than the one that was named; `digests` are theirs."""
+
+    def __init__(self, named: str, digests: Collection[str]) -> None:
+        super().__init__(f"{named} was named; live processes have {', '.join(sorted(digests)) or 'none'}")
+        self.digests = frozenset(digests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerouted:
+    """A step through the orders: how many were looked at and routed anew, lanes moved, and where to go on."""
+
+    looked_at: int
+    routed: int
+    lanes: int
+    after: Key | None
+    """the last order of this step; None when there are no more"""
+
+
+FIRST: Key = (0, "")
+
+
+async def reroute_some(
+    connection: Connection, digest: str, rules: IntakeRules, after: Key = FIRST, *, limit: int = 500
+) -> Rerouted:
+    """Route the next orders by these rules, in the caller's transaction.
+
+    Orders that should hold a customer move: the lanes that they leave become absent, those that they reach present,
+    each under a new generation; lanes that stay are left alone. Deleted orders keep their routes.
+
+    Raises:
+        ConfigurationsDiffer: a live process has another configuration than the one of this digest, or none has it.
+    """
+    digests = {row["config_digest"] for row in await connection.fetch(_DIGESTS, LIVE_S)}
+    if digests != {digest}:
+        raise ConfigurationsDiffer(digest, digests)
+    rows = await connection.fetch(_SOME, *after, limit)
+    routed = {
+        (row["order_id"], row["source"]): Move(state=state)
+        for row in rows
+        if row["present"] and (state := _routed(row, rules)) is not None
+    }
+    await _write(connection, routed)
+    return Rerouted(
+        looked_at=len(rows),
+        routed=len(routed),
+        lanes=await move_lanes(connection, routed, rules, only_moved=True),
+        after=(rows[-1]["order_id"], rows[-1]["source"]) if len(rows) == limit else None,
+    )
+
+
+def _routed(row: asyncpg.Record, rules: IntakeRules) -> OrderKnown | None:
+    """The order's state with its new route, None where the route is the same."""
+    snapshot = OrderSnapshot.model_validate_json(row["order_snapshot"]) if row["order_snapshot"] else None
+    known = OrderKnown(
+        carried=row["carried"],
+        version=row["version"],
+        present=row["present"],
+        route=row["route"],
+        providers=tuple(row["providers"]),
+    )
+    route, providers = rules.routing.route(snapshot, row["source"])
+    newer = replace(known, route=route, providers=providers)
+    return newer if newer != known else None
+
+
+async def _write(connection: Connection, routed: dict[Key, Move]) -> None:
+    if not routed:
+        return
+    states: Sequence[OrderKnown] = [move.state for move in routed.values()]
+    await connection.execute(
+        _ROUTE,
+        [order_id for order_id, _ in routed],
+        [source for _, source in routed],
+        [state.route for state in states],
+        [",".join(state.providers) for state in states],
+    )
