@@ -100,7 +100,7 @@ class Runner:
                 await self._settler.room()
                 await self._slots()
                 if self._failure is not None:
-                    raise self._failure
+                    raise RuntimeError("a call ended in a way that nobody expected") from self._failure
                 self._round = asyncio.create_task(self.run_once())
                 wait_s = await asyncio.shield(self._round)  # a claim that is under way is never torn apart
             except DatabaseAway as error:

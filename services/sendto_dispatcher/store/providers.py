@@ -23,8 +23,8 @@ FROM provider_state WHERE provider = $1
 # First what has flowed in since, with what was taken before and not used; then whole operations are spent.
 _TAKE = """
 UPDATE provider_state SET
-    tokens = least($2, tokens + $4 + $3 * greatest(0, extract(
-        epoch FROM clock_timestamp() - coalesce(tokens_at, clock_timestamp() - interval '1 day'))::float8)),
+    tokens = CASE WHEN tokens_at IS NULL THEN $2 ELSE least($2, tokens + $4
+        + $3 * greatest(0, extract(epoch FROM clock_timestamp() - tokens_at)::float8)) END,
     tokens_at = clock_timestamp()
 WHERE provider = $1
 RETURNING tokens

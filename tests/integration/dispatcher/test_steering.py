@@ -117,7 +117,7 @@ async def test_a_replay_keeps_to_the_rate_limit_and_can_be_cancelled(
     async with dispatching(settings, ops_token):
         for order_id in range(1, 41):
             await provider.holds(order_id)
-    settings["providers"]["sandbox"]["limits"] = {"rate": "5/s"}
+    settings["providers"]["sandbox"]["limits"] = {"rate": "2/s"}
     async with dispatching(settings, ops_token) as ops:
         run = (await ops("POST", "/ops/replays", {"provider": "sandbox"})).json
 

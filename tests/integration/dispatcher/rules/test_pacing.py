@@ -1,0 +1,118 @@
+"""Rule 30 in the running engine: a rate limit is used and kept, by one process and by three."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from infra.engine import engine_settings, provider, running
+from infra.eventually import eventually
+from infra.lanes import Lanes
+from infra.sandbox import Provider, sandbox
+
+from sendto.sdk import Command, Health, HealthVerdict, Http, HttpRequest, Operation, Outcome, Unauthorized
+from sendto_dispatcher.adapters.sandbox import SandboxAdapter, SandboxConfig
+
+RATE, ORDERS = 50, 150
+
+
+@pytest.fixture
+async def remote(tmp_path: Path) -> AsyncIterator[Provider]:
+    """The sandbox."""
+    async with sandbox(tmp_path / "sandbox") as served:
+        yield served
+
+
+async def _applied(lanes: Lanes, orders: int) -> None:
+    async def all_of_them() -> bool:
+        return len(await lanes.rows("SELECT 1 FROM lane WHERE applied_present")) == orders
+
+    await eventually(all_of_them)
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+async def test_rule_30_calls_are_spaced_and_the_limit_is_kept_by_all_processes_together(
+    lanes: Lanes, remote: Provider, processes: int
+) -> None:
+    await lanes.take([lanes.event(order_id, 1) for order_id in range(1, ORDERS + 1)])
+    acme = provider(remote.url, limits={"rate": f"{RATE}/s"})
+    async with AsyncExitStack() as stack:
+        for number in range(processes):
+            one = acme if number == 0 else provider(remote.url, limits={"rate": f"{RATE}/s"})
+            await stack.enter_async_context(running(lanes, [one], replica=f"replica {number}"))
+        await _applied(lanes, ORDERS)
+
+    times = sorted(entry["at"] for entry in await remote.log())
+    assert len(times) == ORDERS
+    # However they are shared out, so many requests never go out in less time; a slow machine only makes it longer.
+    for width in (10, 50, ORDERS):
+        least_s = (width - 1) / RATE - 0.15
+        assert all(end - start > least_s for start, end in zip(times, times[width - 1 :], strict=False))
+    # What a second's worth of requests would be at once is not: each has its own time.
+    gaps = sorted(end - start for start, end in pairwise(times))
+    assert gaps[len(gaps) // 2] > 0.2 / RATE
+    assert len({row["replica"] for row in await lanes.rows("SELECT replica FROM attempt")}) == processes
+
+
+class Costly(SandboxAdapter):
+    """May make three requests for each operation, and makes one; a refusal costs a check besides."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(SandboxConfig.model_validate({"url": url}))
+        self.capabilities = replace(self.capabilities, requests=dict.fromkeys(Operation, 3))
+        self.refuses = False
+
+    async def apply(self, command: Command, http: Http) -> Outcome:
+        """Make one request."""
+        return Unauthorized() if self.refuses else await super().apply(command, http)
+
+    async def check(self, http: Http) -> Health:
+        """Make two requests."""
+        for _ in range(2):
+            await http.send(HttpRequest("GET", f"{self._base_url}/v1/overview"))
+        return Health(HealthVerdict.PASSES)
+
+
+async def _tokens(lanes: Lanes) -> float:
+    return float((await lanes.provider())["tokens"])
+
+
+async def test_rule_30_requests_that_were_not_made_are_given_back(lanes: Lanes, remote: Provider) -> None:
+    acme = provider(remote.url, adapter=Costly(remote.url))
+    acme = replace(acme, bucket=replace(provider(remote.url, limits={"rate": "1/h", "burst": 30}).bucket, burst=30.0))  # type: ignore[type-var]  # there is one
+    async with running(lanes, [acme]):
+        await lanes.take([lanes.event(order_id, 1) for order_id in range(1, 11)])
+        await _applied(lanes, 10)
+
+    # Ten operations of at most three requests took all thirty, and each made one.
+    assert await _tokens(lanes) == pytest.approx(20, abs=0.1)
+
+
+async def test_rule_30_a_check_counts_too(lanes: Lanes, remote: Provider) -> None:
+    adapter = Costly(remote.url)
+    adapter.refuses = True
+    acme = provider(remote.url, adapter=adapter)
+    acme = replace(acme, bucket=replace(provider(remote.url, limits={"rate": "1/h"}).bucket, burst=30.0))  # type: ignore[type-var]
+    async with running(lanes, [acme]):
+        await lanes.put(7, 1)
+
+        async def dead() -> bool:
+            return bool(await lanes.rows("SELECT 1 FROM lane WHERE resting = 'dead'"))
+
+        await eventually(dead)
+
+    assert await _tokens(lanes) == pytest.approx(28, abs=0.1)
+
+
+async def test_rule_30_an_idle_process_holds_no_requests_back(lanes: Lanes, remote: Provider) -> None:
+    acme = provider(remote.url, limits={"rate": "1/h", "burst": 10})
+    async with running(lanes, [acme], settings=engine_settings(poll_interval_s=0.05)):
+        await lanes.put(7, 1)
+        await _applied(lanes, 1)
+
+        async def level() -> bool:
+            return await _tokens(lanes) == pytest.approx(9, abs=0.1)
+
+        await eventually(level)
