@@ -13,6 +13,7 @@ from sendto.sdk import Adapter
 from sendto_dispatcher.engine.engine import Engine, know_providers
 from sendto_dispatcher.engine.provider import Provider, build_provider
 from sendto_dispatcher.settings import EngineSettings, ProviderSettings
+from sendto_dispatcher.store.identity import identity
 
 SETTINGS: dict[str, Any] = {"poll_interval_s": 0.2, "probe_interval_s": 0.2, "recovery_spread_s": 0.2, "drain_s": 5}
 RETRY = {"base_s": 0.05, "cap_s": 0.2}
@@ -74,6 +75,8 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Run an engine over the lanes until the block ends; no loop crashes but the one that is named."""
     supervisor = Supervisor()
+    async with lanes.database.connection() as connection:
+        database = await identity(connection)
     engine = Engine(
         providers,
         settings or engine_settings(),
@@ -82,6 +85,7 @@ async def running(
         SystemClock(),
         digest_key=b"key",
         replica=replica,
+        cleared=lambda: database,
     )
     await know_providers(lanes.database, [one.name for one in providers])
     await engine.start()
