@@ -46,7 +46,8 @@ class Display:
         self._progress.stop()
 
     def welcome(self, run: Run) -> None:
-        """Print the addresses, the token and what to try."""
+        """Print the addresses, the token and what to try; nothing moves below them."""
+        self.finish()
         for line in welcome_lines(run):
             self._console.print(escape(line), highlight=False, soft_wrap=True)
 
