@@ -193,6 +193,7 @@ async def test_a_body_that_is_none_is_refused(api: Caller, content: bytes, statu
     assert reply.json["request_id"] == reply.headers["x-request-id"]
 
 
+@pytest.mark.api_settings(connect_timeout_s=60)  # they wait for each other, on a slow machine longer than is usual
 async def test_two_hundred_writers_of_one_order_lose_nothing(api: Caller, api_database: Database) -> None:
     order_id = await _order(api, customer=customer())
     path = f"/v3/orders/{order_id}/customer"

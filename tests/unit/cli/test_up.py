@@ -70,7 +70,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_told() -> None:
         ({"api": {"database_url": "x"}, "dispatcher": {"database_url": "y"}}, False),
     ],
 )
-def test_postgresql_is_ours_unless_both_databases_are_elsewhere(sections: dict[str, object], needs: bool) -> None:  # noqa: FBT001 - a parameter
+def test_postgresql_is_ours_unless_both_databases_are_elsewhere(sections: dict[str, object], needs: bool) -> None:
     assert plan.Outside.model_validate(sections).needs_postgres is needs
 
 

@@ -32,7 +32,7 @@ def test_faults_take_their_shares_one_after_the_other() -> None:
 @pytest.mark.parametrize(
     ("method", "reference", "concerned"), [("PUT", "7", True), ("POST", "7", False), ("PUT", "8", False)]
 )
-def test_only_named_requests_are_concerned(method: str, reference: str, concerned: bool) -> None:  # noqa: FBT001 - a parameter
+def test_only_named_requests_are_concerned(method: str, reference: str, concerned: bool) -> None:
     behaviour = Behaviour(errors={503: 1.0}, references=["7"], operations=["PUT"])
 
     assert (decide(behaviour, method, reference, 0.5) != WELL) is concerned
@@ -49,7 +49,7 @@ def test_only_named_requests_are_concerned(method: str, reference: str, concerne
         (Fault.LOSE_ANSWER, True, False),
     ],
 )
-def test_what_each_fault_does(fault: Fault, applies: bool, answers: bool) -> None:  # noqa: FBT001 - parameters
+def test_what_each_fault_does(fault: Fault, applies: bool, answers: bool) -> None:
     treatment = Treatment(fault)
 
     assert (treatment.applies, treatment.answers) == (applies, answers)
