@@ -1,5 +1,6 @@
 """`sendto up`: what it starts, keeps running, survives and stops."""
 
+import json
 import os
 import re
 import signal
@@ -45,8 +46,8 @@ def test_what_it_prints_is_enough_to_begin(system: System, run: Run) -> None:
     assert run.token in printed
     assert run.ops_token in printed
     assert len(answers) == 3
-    assert '"order_id":1' in answers[0]
-    assert '"first_name":"Ada"' in answers[1]
+    assert int(json.loads(answers[0])["order_id"]) >= 1
+    assert answers[1].startswith('{"order_id":1,')
     assert answers[2].startswith('{"data"')
 
 
