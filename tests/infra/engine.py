@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from infra.eventually import eventually
 from infra.lanes import NAME, Lanes
 from sendto.kernel.clock import SystemClock
 from sendto.runtime.supervisor import Supervisor
 from sendto.sdk import Adapter
+from sendto_dispatcher.adapters.sandbox import SandboxAdapter, SandboxConfig
 from sendto_dispatcher.engine.engine import Engine, know_providers
 from sendto_dispatcher.engine.provider import Provider, build_provider
 from sendto_dispatcher.settings import EngineSettings, ProviderSettings
@@ -95,3 +97,19 @@ async def running(
         assert await supervisor.readiness() == (crashes and f"{crashes} crashed")
     finally:
         await run.stop()
+
+
+async def until(lanes: Lanes, condition: str, count: int = 1) -> None:
+    """Wait until so many lanes are like this."""
+
+    async def there() -> bool:
+        return len(await lanes.rows(f"SELECT 1 FROM lane WHERE {condition}")) >= count
+
+    await eventually(there)
+
+
+class Scripted(SandboxAdapter):
+    """The sandbox's adapter, with words of its own."""
+
+    def __init__(self, url: str, mode: str = "upsert") -> None:
+        super().__init__(SandboxConfig.model_validate({"url": url, "mode": mode}))

@@ -1,28 +1,19 @@
 """Rule 30 in the running engine: a rate limit is used and kept, by one process and by three."""
 
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from infra.engine import engine_settings, provider, running
 from infra.eventually import eventually
 from infra.lanes import Lanes
-from infra.sandbox import Provider, sandbox
+from infra.sandbox import Provider
 
 from sendto.sdk import Command, Health, HealthVerdict, Http, HttpRequest, Operation, Outcome, Unauthorized
 from sendto_dispatcher.adapters.sandbox import SandboxAdapter, SandboxConfig
 
 RATE, ORDERS = 50, 150
-
-
-@pytest.fixture
-async def remote(tmp_path: Path) -> AsyncIterator[Provider]:
-    """The sandbox."""
-    async with sandbox(tmp_path / "sandbox") as served:
-        yield served
 
 
 async def _applied(lanes: Lanes, orders: int) -> None:

@@ -1,0 +1,228 @@
+"""Rules 25, 26 and 28 in the running engine, what makes no call, and what a plugin's bugs cost."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from infra.engine import Scripted, engine_settings, provider, running, until
+from infra.eventually import eventually
+from infra.lanes import Lanes
+from infra.sandbox import Provider
+
+from sendto.sdk import (
+    Accepted,
+    Applied,
+    Command,
+    Http,
+    NotSent,
+    Outcome,
+    RemoteRef,
+    RemoteState,
+)
+
+
+async def test_rule_25_a_provider_that_is_down_gets_probes_with_other_lanes_and_its_full_rate_when_it_is_back(
+    lanes: Lanes, remote: Provider
+) -> None:
+    orders = range(1, 301)
+    await lanes.take([lanes.event(order_id, 1) for order_id in orders])
+    await remote.behave(errors={500: 1.0})
+    async with running(lanes, [provider(remote.url, limits={"concurrency": 16})]):
+
+        async def probed() -> bool:
+            return len((await lanes.provider())["probed_lanes"]) >= 8
+
+        await eventually(probed)
+        log = await remote.log()
+        opened = await lanes.rows("SELECT started_at FROM attempt, provider_state WHERE started_at > opened_at")
+        assert len(log) < 100
+        probes = log[-min(len(opened), 8) :]
+        assert len({entry["reference"] for entry in probes}) == len(probes)
+        await remote.behave()
+        for order_id in orders:
+            await remote.holds(order_id)
+
+    assert (await lanes.provider())["opened_at"] is None
+    assert await lanes.rows("SELECT 1 FROM lane WHERE resting IS NOT NULL") == []
+
+
+async def test_rule_25_one_lane_that_fails_for_ever_neither_opens_the_breaker_nor_starves_the_others(
+    lanes: Lanes, remote: Provider
+) -> None:
+    await remote.behave(errors={500: 1.0}, references=["1"])
+    await lanes.take([lanes.event(order_id, 1) for order_id in range(1, 101)])
+    async with running(lanes, [provider(remote.url, limits={"concurrency": 2})]):
+        for order_id in range(2, 101):
+            await remote.holds(order_id)
+        await until(lanes, "attempts >= 2")
+        assert (await lanes.provider())["opened_at"] is None
+
+
+async def test_rule_26_hanging_lanes_take_a_tenth_of_the_slots(lanes: Lanes, remote: Provider) -> None:
+    hanging = [str(order_id) for order_id in range(1, 11)]
+    await remote.behave(hang=1.0, references=hanging)
+    acme = provider(remote.url, limits={"concurrency": 10, "timeout_s": 0.4})
+    await lanes.take([lanes.event(int(reference), 1) for reference in hanging])
+    async with running(lanes, [acme], settings=engine_settings(breaker_lanes=1_000)) as run:
+        await until(lanes, "hanging", 10)
+        most = 0
+
+        async def some_more() -> bool:
+            nonlocal most
+            most = max(most, run.engine.in_flight["sandbox"])
+            return len(await remote.log()) >= 14
+
+        await eventually(some_more)
+        assert most == 1
+        await lanes.take([lanes.event(order_id, 1) for order_id in range(100, 130)])
+        run.engine.wake()
+        for order_id in range(100, 130):
+            await remote.holds(order_id)
+        await remote.behave()
+        for reference in hanging:
+            await remote.holds(reference)
+
+
+class Accepts(Scripted):
+    """A provider that accepts, and shows what it has saved when it has."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.capabilities = replace(self.capabilities, async_apply=True, has_fetch=True)
+        self.fetches = 0
+
+    async def apply(self, command: Command, http: Http) -> Outcome:
+        """Accept; the reference is the id."""
+        outcome = await super().apply(command, http)
+        return Accepted(RemoteRef(command.reference)) if isinstance(outcome, Applied) else outcome
+
+    async def fetch(self, remote: RemoteRef, http: Http) -> RemoteState | None:
+        """What is shown under the reference."""
+        self.fetches += 1
+        found = await self._get(remote.value, http)
+        if found is None:
+            return None
+        return RemoteState(
+            remote, {key: found.get(key) for key in ("first_name", "last_name", "email", "phone", "order")}
+        )
+
+
+async def test_rule_28_what_is_accepted_is_unconfirmed_until_the_provider_shows_it(
+    lanes: Lanes, remote: Provider
+) -> None:
+    adapter = Accepts(remote.url)
+    settings = engine_settings(confirm_after_s=1.0)
+    await remote.behave(save_late_s=0.3)
+    async with running(lanes, [provider(remote.url, adapter=adapter, settings=settings)], settings=settings) as run:
+        await lanes.put(7, 1)
+        run.engine.wake()
+        await until(lanes, "unconfirmed AND applied_version = 1")
+        await until(lanes, "NOT unconfirmed AND applied_version = 1 AND due_at IS NULL")
+        await remote.holds(7, version=1)
+        await remote.behave()
+        await lanes.delete(7, 2)
+        run.engine.wake()
+        await remote.lacks(7)
+        await until(lanes, "NOT unconfirmed AND NOT applied_present AND due_at IS NULL")
+
+    outcomes = [attempt["outcome"] for attempt in await lanes.attempts(7)]
+    assert outcomes[0] == "accepted"
+    assert outcomes.count("confirmed") == 2
+    assert await remote.count() == 0
+
+
+async def test_rule_28_what_was_accepted_and_never_applied_is_sent_again(lanes: Lanes, remote: Provider) -> None:
+    adapter = Accepts(remote.url)
+    settings = engine_settings(confirm_after_s=0.1)
+    await remote.behave(apply_then={}, errors={202: 1.0})
+    async with running(lanes, [provider(remote.url, adapter=adapter, settings=settings)], settings=settings) as run:
+        await lanes.put(7, 1)
+        run.engine.wake()
+        await until(lanes, "reason = 'not_applied'")
+        await remote.behave()
+        await remote.holds(7, version=1)
+        await until(lanes, "NOT unconfirmed AND due_at IS NULL")
+
+    keys = [entry["idempotency_key"] for entry in await remote.log(7)]
+    assert len(set(keys)) == len(keys) >= 2
+
+
+async def test_an_update_that_changes_nothing_that_is_sent_makes_no_call(lanes: Lanes, remote: Provider) -> None:
+    async with running(lanes, [provider(remote.url)]) as run:
+        await lanes.put(7, 1)
+        run.engine.wake()
+        await until(lanes, "applied_version = 1")
+        await lanes.put(7, 2)
+        run.engine.wake()
+        await until(lanes, "applied_version = 2 AND due_at IS NULL")
+
+    assert len(await remote.log(7)) == 1
+
+
+async def test_a_retry_sends_the_newest_state_and_ten_updates_in_a_throttled_time_make_one_call(
+    lanes: Lanes, remote: Provider
+) -> None:
+    await remote.behave(errors={429: 1.0}, retry_after="1")
+    async with running(lanes, [provider(remote.url)]) as run:
+        await lanes.put(7, 1)
+        run.engine.wake()
+        await until(lanes, "reason = 'rate_limited'")
+        for version in range(2, 12):
+            await lanes.put(7, version, first_name=f"Ada {version}")
+        await remote.behave()
+        await remote.holds(7, version=11)
+
+    assert [entry["version"] for entry in await remote.log(7)] == [1, 11]
+
+
+class Breaks(Scripted):
+    """A plugin with bugs."""
+
+    def __init__(self, url: str, returns: Any) -> None:
+        super().__init__(url)
+        self._returns = returns
+
+    async def apply(self, command: Command, http: Http) -> Outcome:
+        """Return what is no outcome, or raise."""
+        del command, http
+        if isinstance(self._returns, Exception):
+            raise self._returns
+        outcome: Outcome = self._returns
+        return outcome
+
+
+@pytest.mark.parametrize(
+    "returns",
+    [None, Applied("r-1"), ValueError("with\x00personal data"), NotSent("x" * 500), TimeoutError()],  # type: ignore[arg-type]
+    ids=repr,
+)
+async def test_a_plugin_s_bug_costs_its_own_lane_only(lanes: Lanes, remote: Provider, returns: Any) -> None:
+    await lanes.put(7, 1)
+    async with running(lanes, [provider(remote.url, adapter=Breaks(remote.url, returns))]):
+        await until(lanes, "attempts >= 2")
+
+    row = await lanes.lane(7)
+    assert (row["applied_present"], row["in_doubt"], row["resting"]) == (False, False, None)
+    assert "personal" not in f"{row['reason']} {row['detail']}"
+
+
+async def test_a_loop_that_crashes_takes_readiness_down(lanes: Lanes, remote: Provider) -> None:
+    async with running(lanes, [provider(remote.url)], crashes="engine.sandbox") as run:
+        await lanes.run("ALTER TABLE lane RENAME TO lost")
+        assert await asyncio.wait_for(run.supervisor.crashed(), 30) == "engine.sandbox"
+
+
+class Explodes(Scripted):
+    """Raises what nobody expects."""
+
+    async def apply(self, command: Command, http: Http) -> Outcome:
+        """Be no exception of the usual kind."""
+        del command, http
+        raise BaseExceptionGroup("odd", [GeneratorExit()])
+
+
+async def test_a_call_that_crashes_ends_the_loop_and_not_silently(lanes: Lanes, remote: Provider) -> None:
+    await lanes.put(7, 1)
+    async with running(lanes, [provider(remote.url, adapter=Explodes(remote.url))], crashes="engine.sandbox") as run:
+        assert await asyncio.wait_for(run.supervisor.crashed(), 30) == "engine.sandbox"
