@@ -177,6 +177,7 @@ class Dispatcher:
         return {int(sample.labels["partition"]): int(sample.value) for sample in samples}
 
     def _on_cleared(self) -> None:
+        self._intake.place_again()
         self._engine.wake()
 
     def _on_taken(self) -> None:

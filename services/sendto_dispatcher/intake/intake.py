@@ -84,6 +84,15 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         """Take the next batches by these rules."""
         self._rules, self._sources = rules, sources
 
+    def place_again(self) -> None:
+        """The database is another one: read every partition on from where that one says."""
+        consumer = self._subscriber.consumer if self._subscriber else None
+        if consumer is None:
+            return
+        self._unplaced |= set(consumer.assignment())
+        consumer.pause(*self._unplaced)
+        self._resume.set()
+
     async def readiness(self) -> str | None:
         """None while events are taken, else what keeps them away."""
         if self._trouble:

@@ -4,8 +4,9 @@ from typing import Final
 
 from sendto.runtime.database import Connection
 
-IDENTITY: Final = "(pg_postmaster_start_time()::text || ' ' || 'lane'::regclass::oid::text)"
-"""Differs after every restore: of files, which needs a start of the server, and of a dump, which makes the tables."""
+IDENTITY: Final = """concat_ws(' ', pg_postmaster_start_time(), 'lane'::regclass::oid,
+    (SELECT oid FROM pg_database WHERE datname = current_database()))"""
+"""Differs after every restore: of files (the server starts), of a dump (tables or database are made), of a template."""
 
 
 async def identity(connection: Connection) -> str:

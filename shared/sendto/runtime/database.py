@@ -42,8 +42,9 @@ AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidCatalogNameError,
 )
-"""What the driver raises when the server is away, starting, stopping, full or overloaded.
+"""What the driver raises when the server is away, starting, stopping, full or overloaded, or restores the database.
 
 Among them the driver's own confusion over a connection that breaks while it is being used.
 """
