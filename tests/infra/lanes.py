@@ -90,10 +90,17 @@ class Lanes:
         await self.database.in_transaction(work)
 
     async def claim(
-        self, lanes: int = 100, *, provider: str = NAME, hanging: int = 100, database: str | None = None
+        self,
+        lanes: int = 100,
+        *,
+        provider: str = NAME,
+        hanging: int = 100,
+        database: str | None = None,
+        since: datetime | None = None,
     ) -> list[Claim]:
         """Claim due lanes, and keep what is kept, as a runner does."""
-        request = await self.request(lanes, provider=provider, hanging=hanging, database=database)
+        asked = await self.request(lanes, provider=provider, hanging=hanging, database=database)
+        request = replace(asked, since=since)
 
         async def work(connection: Connection) -> list[Claim]:
             found = await claims.claim(connection, request)

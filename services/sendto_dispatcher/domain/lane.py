@@ -92,6 +92,8 @@ class Lane:
     hanging: bool
     lease_token: UUID
     taken_over: TakenOver | None = None
+    due_at: datetime | None = None
+    """when it was due, by the database's clock; None where nobody has claimed it"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

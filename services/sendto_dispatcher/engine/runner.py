@@ -5,6 +5,7 @@ Each provider has its own, so that one provider's trouble never slows another.
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import assert_never
@@ -17,6 +18,7 @@ from sendto.runtime.listen import Wake
 from sendto.runtime.logs import bug, logger
 from sendto.sdk import Operation
 from sendto_dispatcher.domain.endings import Finished, Released
+from sendto_dispatcher.domain.floor import DueFloor
 from sendto_dispatcher.domain.gate import Open, Probe, Shut
 from sendto_dispatcher.domain.lane import Claim
 from sendto_dispatcher.domain.pace import Grant
@@ -74,6 +76,7 @@ class Runner:
         self._hanging: int = 0
         self._round: asyncio.Task[float] | None = None
         self._failure: BaseException | None = None
+        self._floor = DueFloor()
         self._stopping = False
         self._busy = False
         self._alone: set[int] = set()
@@ -144,9 +147,11 @@ class Runner:
         if not grant.operations:
             return grant.wait_s
         lanes = min(grant.operations * self._provider.batch, self._settings.claim_lanes)
-        started = await self._claim_and_start(grant, self._request(lanes))
-        self._busy = started == lanes
-        return 0.0 if self._busy else await self._until_due()
+        since = self._floor.since(self._clock.monotonic_s())
+        claims = await self._claim_and_start(grant, self._request(lanes, since))
+        self._busy = len(claims) == lanes
+        self._floor.learn((claim.lane.due_at for claim in claims), more=self._busy)
+        return 0.0 if self._busy or since is not None else await self._until_due()
 
     async def _probe(self, besides: Sequence[int]) -> float:
         """Let one lane go out; those that turn out to need no call do not count."""
@@ -163,8 +168,8 @@ class Runner:
 
     async def _claim_and_start(
         self, grant: Grant, request: claim_store.ClaimRequest, besides: Sequence[int] | None = None
-    ) -> int:
-        """Claim lanes, start their calls within the grant, give back what they do not need; how many were claimed."""
+    ) -> list[Claim]:
+        """Claim lanes, start their calls within the grant, give back what they do not need; what was claimed."""
         started_s = self._clock.monotonic_s()
         try:
             claims = await self._claim(request, besides)
@@ -173,7 +178,7 @@ class Runner:
             raise
         needed = self._start(claims, grant, started_s)
         await self._pace.give_back(grant.requests - needed)
-        return len(claims)
+        return claims
 
     def _free(self) -> int:
         return max(0, self._provider.concurrency - len(self._calls))
@@ -189,7 +194,7 @@ class Runner:
     def _hanging_free(self) -> int:
         return max(0, max(1, self._provider.concurrency // _HANGING_SHARE) - self._hanging)
 
-    def _request(self, lanes: int) -> claim_store.ClaimRequest:
+    def _request(self, lanes: int, since: datetime | None = None) -> claim_store.ClaimRequest:
         return claim_store.ClaimRequest(
             provider=self._provider.name,
             lanes=lanes,
@@ -198,6 +203,7 @@ class Runner:
             replica=self._replica,
             lease_s=self._provider.lease_s,
             database=self._cleared() or "",
+            since=since,
         )
 
     async def _claim(self, request: claim_store.ClaimRequest, besides: Sequence[int] | None) -> list[Claim]:

@@ -33,17 +33,20 @@ RETURNING lane.id, lane.provider, lane.source, lane.order_id, lane.reference, la
     lane.applied_generation, lane.applied_present, lane.unconfirmed, lane.remote, lane.digest, lane.lease_doubt,
     lane.attempts, lane.hanging, lane.kept_generation, lane.kept_body::text AS kept_body,
     extract(epoch FROM clock_timestamp() - lane.kept_at)::float8 AS kept_age_s,
-    picked.lease_token AS old_token, picked.lease_generation AS old_generation,
+    picked.due_at AS was_due_at, picked.lease_token AS old_token, picked.lease_generation AS old_generation,
     picked.leased_by AS old_replica, picked.leased_at AS old_leased_at
 """
+# The statement's time is the same for all rows, so that the index is read no further than what is due.
+_NOW = "statement_timestamp()"
+_SINCE = "coalesce($8::timestamptz, '-infinity')"
 _CLAIM = f"""
 WITH ready AS (
     SELECT {_OLD_LEASE} FROM lane
-    WHERE provider = $4 AND NOT hanging AND due_at IS NOT NULL AND due_at <= clock_timestamp()
+    WHERE provider = $4 AND NOT hanging AND due_at >= {_SINCE} AND due_at <= {_NOW}
     ORDER BY due_at LIMIT $6 FOR UPDATE SKIP LOCKED
 ), hanging AS (
     SELECT {_OLD_LEASE} FROM lane
-    WHERE provider = $4 AND hanging AND due_at IS NOT NULL AND due_at <= clock_timestamp()
+    WHERE provider = $4 AND hanging AND due_at >= {_SINCE} AND due_at <= {_NOW}
     ORDER BY due_at LIMIT $7 FOR UPDATE SKIP LOCKED
 ), picked AS (
     SELECT * FROM (SELECT * FROM ready UNION ALL SELECT * FROM hanging) AS found ORDER BY due_at LIMIT $6
@@ -110,6 +113,8 @@ class ClaimRequest:
     lease_s: float
     database: str
     """the identity of the database that was cleared for claims"""
+    since: datetime | None = None
+    """only lanes that became due since then; None: all"""
 
 
 async def claim(connection: Connection, request: ClaimRequest) -> list[Claim]:
@@ -118,7 +123,7 @@ async def claim(connection: Connection, request: ClaimRequest) -> list[Claim]:
     Runs in the caller's transaction. The states are read by a second statement after the lanes are locked: joined into
     the first one, a state could be older than the desired generation beside it.
     """
-    return await _claims(connection, request, _CLAIM, request.lanes, request.hanging_lanes)
+    return await _claims(connection, request, _CLAIM, request.lanes, request.hanging_lanes, request.since)
 
 
 async def claim_probe(connection: Connection, request: ClaimRequest, besides: Sequence[int]) -> list[Claim]:
@@ -202,6 +207,7 @@ def lane_of(row: asyncpg.Record, token: UUID) -> Lane:
         lease_token=token,
         hanging=row["hanging"],
         taken_over=_taken_over(row),
+        due_at=row.get("was_due_at"),
     )
 
 

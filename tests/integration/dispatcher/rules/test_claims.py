@@ -32,18 +32,18 @@ async def another(url: str, name: str) -> AsyncIterator[Database]:
 # A clock in front of PostgreSQL's own, which stops whoever reads it until the test lets it go on.
 _SLOW_CLOCK = """
 CREATE SCHEMA slow;
-CREATE FUNCTION slow.clock_timestamp() RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
+CREATE FUNCTION slow.statement_timestamp() RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM pg_advisory_lock_shared(14);
     PERFORM pg_advisory_unlock_shared(14);
-    RETURN pg_catalog.clock_timestamp();
+    RETURN pg_catalog.statement_timestamp();
 END $$;
 """
 _JOINED = """
 WITH picked AS (
     SELECT l.id, l.desired_version, s.version FROM lane l
     JOIN order_state s ON s.order_id = l.order_id AND s.source = l.source
-    WHERE provider = $1 AND due_at <= clock_timestamp() FOR UPDATE OF l SKIP LOCKED
+    WHERE provider = $1 AND due_at <= statement_timestamp() FOR UPDATE OF l SKIP LOCKED
 )
 SELECT desired_version, version FROM picked
 """

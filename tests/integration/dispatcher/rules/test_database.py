@@ -4,12 +4,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import asyncpg
 import pytest
 from infra.eventually import eventually
-from infra.lanes import Lanes
+from infra.lanes import NAME, Lanes
 from infra.postgres import settings
 
 import sendto_api
@@ -17,6 +18,7 @@ import sendto_dispatcher
 from sendto.runtime.database import Database, DatabaseAway
 from sendto.runtime.notify import Notifier
 from sendto.sdk import Applied
+from sendto_dispatcher.store import claims
 from sendto_dispatcher.store.claims import CHANNEL
 
 _ROOTS = (Path(sendto_api.__path__[0]), Path(sendto_dispatcher.__path__[0]))
@@ -113,3 +115,52 @@ async def test_rule_37_every_statement_has_an_end(dispatch_url: str) -> None:
                 await connection.execute("SELECT pg_sleep(60)")
     finally:
         await database.close()
+
+
+async def _buffers(lanes: Lanes, since: datetime | None) -> int:
+    """Pages that a claim reads before it finds that nothing more is due; undone."""
+    request = await lanes.request()
+    statement = vars(claims)["_CLAIM"]
+    arguments = (request.token, "test", 60.0, NAME, request.database, 100, 100, since)
+    async with lanes.database.connection() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        for other in ("seqscan", "bitmapscan", "sort"):  # what no large table would be read by
+            await connection.execute(f"SET LOCAL enable_{other} = off")
+        plan = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", *arguments)
+        await transaction.rollback()
+    [top] = plan
+    return int(top["Plan"]["Shared Hit Blocks"] + top["Plan"]["Shared Read Blocks"])
+
+
+async def test_rule_37_a_claim_since_the_last_one_steps_over_no_dead_entries(lanes: Lanes) -> None:
+    """An old snapshot keeps VACUUM, and the index itself, from forgetting what was claimed and settled."""
+    reader = await asyncpg.connect(lanes.database.url)
+    snapshot = reader.transaction(isolation="repeatable_read")
+    await snapshot.start()
+    await reader.fetchval("SELECT count(*) FROM lane")
+    try:
+        await lanes.take([lanes.event(order_id, 1) for order_id in range(1, 3001)])
+        latest: datetime | None = None
+        while found := await lanes.claim(500, hanging=0, since=latest):
+            latest = max(claim.lane.due_at for claim in found if claim.lane.due_at)
+            await lanes.settle_all([(claim, lanes.finished(claim, Applied(None))) for claim in found])
+        assert latest is not None
+        full, bounded = await _buffers(lanes, None), await _buffers(lanes, latest)
+    finally:
+        await snapshot.rollback()
+        await reader.close()
+
+    assert await lanes.rows("SELECT 1 FROM lane WHERE due_at IS NOT NULL") == []
+    assert bounded * 5 < full, f"{bounded} pages of {full}"
+
+
+async def test_rule_37_a_claim_does_not_look_at_lanes_that_wait(lanes: Lanes) -> None:
+    await lanes.take([lanes.event(order_id, 1) for order_id in range(1, 3001)])
+    few = await _buffers(lanes, None)
+    await lanes.run("UPDATE lane SET due_at = now() + interval '1 hour' WHERE order_id > 10")
+    await lanes.run("VACUUM lane")
+
+    waiting = await _buffers(lanes, None)
+
+    assert waiting < few, f"{waiting} pages beside {few}"
