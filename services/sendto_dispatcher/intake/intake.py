@@ -20,6 +20,7 @@ from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from sendto.events.decode import Rejection, RejectReason, decode
+from sendto.events.envelope import CustomerEvent
 from sendto.runtime.database import Connection, Database, DatabaseAway
 from sendto.runtime.failpoints import Point, reach
 from sendto.runtime.kafka import client_options
@@ -29,6 +30,7 @@ from sendto_dispatcher.intake import metrics
 from sendto_dispatcher.intake.phones import with_e164
 from sendto_dispatcher.intake.placement import place_partitions
 from sendto_dispatcher.intake.security import broker_security
+from sendto_dispatcher.intake.unreadable import is_unreadable, read_on
 from sendto_dispatcher.settings import IntakeSettings, SourcesSettings
 from sendto_dispatcher.store.intake import take
 from sendto_dispatcher.store.taking import IntakeRules, PositionLost, Record, Taken
@@ -134,6 +136,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
                 self._cluster_id = await self._read_cluster_id()
                 self._broker = self._build_broker()
                 await self._broker.start()
+                read_on(self._consumer(), self._taken_up_to)
             except (KafkaError, OSError, TimeoutError) as error:
                 self._trouble = "Kafka is away"
                 _log.warning("kafka_away", error=type(error).__name__)
@@ -210,14 +213,18 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             if taken.lanes:
                 self._on_taken()
 
-    def _decode(self, record: ConsumerRecord) -> Record:
+    def _event(self, record: ConsumerRecord) -> CustomerEvent | Rejection:
+        if is_unreadable(record):
+            return Rejection(RejectReason.ATTRIBUTE_INVALID, "a header's name is not UTF-8; its bytes are on the topic")
         decoded = decode(record.key, record.value, record.headers, max_bytes=self._settings.max_event_bytes)
-        if not isinstance(decoded, Rejection):
-            if self._sources.heard(decoded.source):
-                decoded = with_e164(decoded, self._settings.default_region)
-            else:
-                reason, detail = RejectReason.SOURCE_NOT_ALLOWED, "its source is not on the list of those heard"
-                decoded = Rejection(reason, detail, decoded.source, decoded.order_id)
+        if isinstance(decoded, Rejection):
+            return decoded
+        if not self._sources.heard(decoded.source):
+            reason, detail = RejectReason.SOURCE_NOT_ALLOWED, "its source is not on the list of those heard"
+            return Rejection(reason, detail, decoded.source, decoded.order_id)
+        return with_e164(decoded, self._settings.default_region)
+
+    def _decode(self, record: ConsumerRecord) -> Record:
         return Record(
             topic=record.topic,
             partition=record.partition,
@@ -225,8 +232,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             recorded_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
             key=record.key,
             value=record.value,
-            headers=record.headers,
-            decoded=decoded,
+            headers=() if is_unreadable(record) else record.headers,
+            decoded=self._event(record),
             doubtful=record.offset < self._doubt(TopicPartition(record.topic, record.partition)),
         )
 

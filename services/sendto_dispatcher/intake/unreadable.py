@@ -1,0 +1,82 @@
+"""Records that the client library cannot read: a header's name that is not UTF-8 makes it raise, for ever.
+
+Each becomes a record without content, which the intake rejects by its place; its bytes stay on the topic.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+Batches = dict[TopicPartition, list[ConsumerRecord]]
+_HEADERS = ((b"unreadable", b""),)
+_MOST = 500
+"""records that are read one by one before they are taken"""
+_TIMEOUT_MS = 1_000
+
+
+def is_unreadable(record: ConsumerRecord) -> bool:
+    """Whether the record stands for one that could not be read."""
+    return record.headers is _HEADERS
+
+
+def read_on(consumer: AIOKafkaConsumer, taken_up_to: Mapping[TopicPartition, int]) -> None:
+    """Keep the consumer's `getmany` from raising for a record that cannot be read.
+
+    Args:
+        consumer: a started consumer.
+        taken_up_to: the next offset to be taken of each partition, now and later.
+    """
+    read: Callable[..., Awaitable[Batches]] = consumer.getmany
+
+    async def getmany(*partitions: TopicPartition, **options: Any) -> Batches:  # noqa: ANN401 - the library's own
+        try:
+            return await read(*partitions, **options)
+        except UnicodeDecodeError:
+            # What was read together with it is lost in the library: go back to what was taken.
+            reading = sorted(set(consumer.assignment()) & taken_up_to.keys() - set(consumer.paused()))
+            for partition in reading:
+                consumer.seek(partition, taken_up_to[partition])
+            for partition in reading:
+                if found := await _one_by_one(consumer, read, partition, taken_up_to[partition]):
+                    return {partition: found}
+            return {}
+
+    consumer.getmany = getmany
+
+
+async def _one_by_one(
+    consumer: AIOKafkaConsumer, read: Callable[..., Awaitable[Batches]], partition: TopicPartition, start: int
+) -> list[ConsumerRecord]:
+    """The records before the next one that cannot be read, or, if it is the first, what stands for it."""
+    found: list[ConsumerRecord] = []
+    end = (await consumer.end_offsets([partition]))[partition]
+    position = start
+    while position < end and len(found) < _MOST:
+        try:
+            batches = await read(partition, timeout_ms=_TIMEOUT_MS, max_records=1)
+        except UnicodeDecodeError:
+            found = found or [_stand_in(partition, position)]
+            consumer.seek(partition, found[-1].offset + 1)
+            break
+        if not batches.get(partition):
+            break
+        found += batches[partition]
+        position = found[-1].offset + 1
+    return found
+
+
+def _stand_in(partition: TopicPartition, offset: int) -> ConsumerRecord:
+    return ConsumerRecord(
+        topic=partition.topic,
+        partition=partition.partition,
+        offset=offset,
+        timestamp=0,
+        timestamp_type=0,
+        key=None,
+        value=None,
+        checksum=None,
+        serialized_key_size=-1,
+        serialized_value_size=-1,
+        headers=_HEADERS,
+    )
