@@ -66,7 +66,13 @@ class Dispatcher:
         self.supervisor = Supervisor()
         self._database = Database(section, application_name="sendto-dispatcher")
         self._losses = LossCheck(
-            section.intake, settings.kafka, settings.topics.events, self._database, self._clock, self._on_cleared
+            section.intake,
+            settings.kafka,
+            settings.topics.events,
+            self._database,
+            self._clock,
+            self._on_cleared,
+            self._taken,
         )
         self._engine = Engine(
             list(running.providers.values()),
@@ -175,6 +181,9 @@ class Dispatcher:
         self._intake.measure_lag()
         samples = next(iter(intake_metrics.LAG.collect())).samples
         return {int(sample.labels["partition"]): int(sample.value) for sample in samples}
+
+    def _taken(self) -> dict[int, int]:
+        return self._intake.ever_taken()
 
     def _on_cleared(self) -> None:
         self._intake.place_again()

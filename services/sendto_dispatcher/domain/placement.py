@@ -15,6 +15,8 @@ class Known:
     committed: int | None
     stored_cluster_id: str | None
     stored: int | None
+    taken: int | None = None
+    """up to which this very process has taken records"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +38,20 @@ def place(known: Known) -> Placement:
     Offsets are committed after positions are stored: so a committed offset without a position proves the loss of
     everything, and the partition is read from its beginning.
     """
-    stored, committed = known.stored, known.committed
+    stored, committed, proof = known.stored, known.committed, _proof(known)
     if stored is not None and (known.stored_cluster_id != known.cluster_id or stored > known.end):
         return Placement(start=known.begin, reset=True)
     if stored is None:
-        return Placement(start=known.begin, gap=known.begin if committed else 0, behind_until=committed or None)
+        return Placement(start=known.begin, gap=known.begin if proof else 0, behind_until=proof or None)
     wanted = stored if committed is None else min(stored, committed)
     return Placement(
         start=max(wanted, known.begin),
         gap=max(0, known.begin - wanted),
-        behind_until=committed if committed is not None and stored < committed else None,
+        behind_until=proof if stored < proof else None,
     )
+
+
+def _proof(known: Known) -> int:
+    """Up to here records were surely taken once: an offset was committed, or this process took them from this log."""
+    taken = known.taken if known.taken is not None and known.taken <= known.end else None
+    return max(known.committed or 0, taken or 0)

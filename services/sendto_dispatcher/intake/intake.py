@@ -67,6 +67,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         self._cluster_id = ""
         self._doubt_below: dict[TopicPartition, int] = {}
         self._taken_up_to: dict[TopicPartition, int] = {}
+        self._ever_taken: dict[TopicPartition, int] = {}
+        """the highest offsets up to which this process has taken records, also of partitions that it has lost"""
         self._unplaced: set[TopicPartition] = set()
         self._trouble: str | None = "starting"
         self._resume = asyncio.Event()
@@ -85,6 +87,10 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
     def use(self, rules: IntakeRules, sources: SourcesSettings) -> None:
         """Take the next batches by these rules."""
         self._rules, self._sources = rules, sources
+
+    def ever_taken(self) -> dict[int, int]:
+        """By partition, the offsets up to which this process has taken records."""
+        return {partition.partition: offset for partition, offset in self._ever_taken.items()}
 
     def place_again(self) -> None:
         """The database is another one: read every partition on from where that one says."""
@@ -275,6 +281,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             partition = TopicPartition(record.topic, record.partition)
             offsets[partition] = max(offsets.get(partition, 0), record.offset + 1)
         self._taken_up_to |= offsets
+        for partition, offset in offsets.items():
+            self._ever_taken[partition] = max(offset, self._ever_taken.get(partition, 0))
         proven = {partition: offset for partition, offset in offsets.items() if offset >= self._doubt(partition)}
         if not proven:
             return
@@ -322,9 +330,13 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         waiting = self._unplaced & set(consumer.assignment())
         try:
             if waiting:
-                placements = await place_partitions(consumer, self._database, self._cluster_id, waiting)
+                placements = await place_partitions(
+                    consumer, self._database, self._cluster_id, waiting, self._ever_taken
+                )
                 for partition, placement in placements.items():
                     self._taken_up_to[partition] = placement.start
+                    if placement.reset:
+                        self._ever_taken.pop(partition, None)
                     self._doubt_below[partition] = placement.behind_until or 0
         except (DatabaseAway, KafkaError, IllegalStateError) as error:
             self._trouble = "partitions cannot be placed"

@@ -38,7 +38,9 @@ class LossCheck:
         database: Database,
         clock: Clock,
         on_cleared: Callable[[], None],
+        taken: Callable[[], Mapping[int, int]],
     ) -> None:
+        self._taken = taken
         self._settings = settings
         self._kafka = kafka
         self._topic = topic
@@ -85,14 +87,15 @@ class LossCheck:
         return now_s - self._since_s >= self._settings.loss_check_timeout_s
 
     async def _lost(self) -> list[int]:
-        """The partitions whose positions are below their committed offsets."""
-        committed = await self._committed()
-        if not committed:
+        """The partitions whose positions are below their committed offsets, or below what this process has taken."""
+        committed, taken = await self._committed(), self._taken()
+        proofs = {place: max(committed.get(place, 0), taken.get(place, 0)) for place in committed.keys() | taken.keys()}
+        if not proofs:
             return []
         async with self._database.connection() as connection:
-            stored = await read_positions(connection, self._topic, list(committed))
+            stored = await read_positions(connection, self._topic, list(proofs))
         positions = {partition: position.next_offset for partition, position in stored.items()}
-        return [partition for partition, offset in committed.items() if positions.get(partition, 0) < offset]
+        return [partition for partition, offset in proofs.items() if positions.get(partition, 0) < offset]
 
     async def _committed(self) -> Mapping[int, int]:
         admin = AIOKafkaAdminClient(**client_options(self._kafka, client_id="sendto-dispatcher-losses"))

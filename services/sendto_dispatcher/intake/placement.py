@@ -1,6 +1,6 @@
 """Placing newly assigned partitions: where to read on, by the database's word."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -14,15 +14,22 @@ _log = logger(__name__)
 
 
 async def place_partitions(
-    consumer: AIOKafkaConsumer, database: Database, cluster_id: str, partitions: Iterable[TopicPartition]
+    consumer: AIOKafkaConsumer,
+    database: Database,
+    cluster_id: str,
+    partitions: Iterable[TopicPartition],
+    taken: Mapping[TopicPartition, int],
 ) -> dict[TopicPartition, Placement]:
     """Seek each partition to where it is to be read on; where that is.
+
+    `taken` are offsets up to which this process has taken records, at any time: it proves what a committed offset
+    does, also where committing it came too late.
 
     Raises:
         DatabaseAway: nothing was placed; try again.
     """
     assigned = list(partitions)
-    known = await _known(consumer, database, cluster_id, assigned)
+    known = await _known(consumer, database, cluster_id, assigned, taken)
     placements = {partition: place(one) for partition, one in known.items()}
     if any(placement.behind_until is not None for placement in placements.values()):
         await doubt_all(database)  # first: what is stored next may end the proof that it is needed
@@ -35,7 +42,11 @@ async def place_partitions(
 
 
 async def _known(
-    consumer: AIOKafkaConsumer, database: Database, cluster_id: str, partitions: list[TopicPartition]
+    consumer: AIOKafkaConsumer,
+    database: Database,
+    cluster_id: str,
+    partitions: list[TopicPartition],
+    taken: Mapping[TopicPartition, int],
 ) -> dict[TopicPartition, Known]:
     begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
     stored: dict[TopicPartition, positions.Position] = {}
@@ -50,6 +61,7 @@ async def _known(
             begin=begins[partition],
             end=ends[partition],
             committed=await consumer.committed(partition),
+            taken=taken.get(partition),
             stored_cluster_id=stored[partition].cluster_id if partition in stored else None,
             stored=stored[partition].next_offset if partition in stored else None,
         )

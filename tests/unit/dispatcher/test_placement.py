@@ -61,3 +61,14 @@ def test_nothing_is_ever_passed_over_in_silence() -> None:
             assert placement.gap == max(0, begin - first_needed)
         lost = committed is not None and committed > (stored or 0)
         assert (placement.behind_until is not None) == lost
+
+
+def test_what_this_process_has_taken_proves_a_loss_as_a_committed_offset_does() -> None:
+    """The offset may have been committed too late, or not at all."""
+    assert place(replace(HERE, stored=30, committed=30, taken=45)) == Placement(start=30, behind_until=45)
+    assert place(replace(HERE, stored=50, committed=30, taken=45)) == Placement(start=30)
+    assert place(replace(FRESH, taken=45)) == Placement(start=0, behind_until=45)
+
+
+def test_but_not_where_the_log_has_never_been_so_long() -> None:
+    assert place(replace(HERE, taken=101)) == Placement(start=50)
