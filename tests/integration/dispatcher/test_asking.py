@@ -17,7 +17,7 @@ from integration.dispatcher.test_webhook import SECRET
 from sendto.runtime.database import Database
 from sendto_dispatcher.store.tokens import create_token
 
-PERSON = ("Ada", "Lovelace", "ada@shop.test", "7946", "Baker")
+PERSON = ("Ada", "Lovelace", "ada@shop.test", "7946 0958", "79460958", "Baker")
 ORDER = {"order_type": "delivery", "address": {"address_1": "221B Baker Street", "country": "GB"}}
 
 
