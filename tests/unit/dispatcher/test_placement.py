@@ -39,7 +39,7 @@ def test_records_that_left_the_log_are_a_gap() -> None:
 
 @pytest.mark.parametrize("other", [{"cluster_id": "b"}, {"end": 49}])
 def test_another_cluster_or_a_position_beyond_the_end_is_a_reset(other: dict[str, str]) -> None:
-    assert place(replace(HERE, begin=3, **other)) == Placement(start=3, reset=True)  # type: ignore[arg-type]
+    assert place(replace(HERE, begin=3, **other)) == Placement(start=3, reset=True)  # type: ignore[arg-type]  # any fields
 
 
 def test_nothing_is_ever_passed_over_in_silence() -> None:

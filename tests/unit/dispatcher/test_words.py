@@ -42,14 +42,14 @@ def test_rule_23_a_wait_is_a_number_of_seconds_within_a_day_or_none(wait_s: floa
         None,
         "applied",
         Applied,
-        Applied("r-1"),  # type: ignore[arg-type]
-        Applied(RemoteRef(7)),  # type: ignore[arg-type]
-        Rejected(422),  # type: ignore[arg-type]
-        Rejected("x", None),  # type: ignore[arg-type]
-        RateLimited("soon"),  # type: ignore[arg-type]
+        Applied("r-1"),  # type: ignore[arg-type]  # a plugin may say anything
+        Applied(RemoteRef(7)),  # type: ignore[arg-type]  # a plugin may say anything
+        Rejected(422),  # type: ignore[arg-type]  # a plugin may say anything
+        Rejected("x", None),  # type: ignore[arg-type]  # a plugin may say anything
+        RateLimited("soon"),  # type: ignore[arg-type]  # a plugin may say anything
         RateLimited(True),
-        Transient("x", nothing_done="yes"),  # type: ignore[arg-type]
-        Ambiguous("x", timed_out=1),  # type: ignore[arg-type]
+        Transient("x", nothing_done="yes"),  # type: ignore[arg-type]  # a plugin may say anything
+        Ambiguous("x", timed_out=1),  # type: ignore[arg-type]  # a plugin may say anything
     ],
     ids=repr,
 )

@@ -197,7 +197,7 @@ async def test_rule_15_a_delete_that_arrives_while_the_create_is_under_way_is_se
 
     [deleting] = await lanes.claim()
 
-    assert plan(deleting, lanes.capabilities) == Send("delete", deleting.lane.generation, None)  # type: ignore[arg-type]
+    assert plan(deleting, lanes.capabilities) == Send("delete", deleting.lane.generation, None)  # type: ignore[arg-type]  # the operation and step that the test has made sure of
     assert deleting.lane.remote == "r-1"
 
 
@@ -271,7 +271,7 @@ async def test_rule_18_a_body_that_was_erased_rests_as_unknown_and_is_never_sent
         await lanes.put(7, version)
         [newer] = await lanes.claim()
         assert plan(newer, REQUEST_KEY) == step
-        await lanes.settle(newer, step, sent=False)  # type: ignore[arg-type]
+        await lanes.settle(newer, step, sent=False)  # type: ignore[arg-type]  # the operation and step that the test has made sure of
 
     row = await lanes.lane(7)
     assert (row["resting"], row["due_at"], row["in_doubt"]) == ("unknown", None, True)
@@ -284,7 +284,7 @@ async def test_rule_23_an_unknown_outcome_is_revived_once_its_cause_is_gone(lane
     await lanes.settle(first, Ambiguous("timeout"))
     await lanes.expire(7)
     [again] = await lanes.claim()
-    await lanes.settle(again, plan(again, lanes.capabilities), sent=False)  # type: ignore[arg-type]
+    await lanes.settle(again, plan(again, lanes.capabilities), sent=False)  # type: ignore[arg-type]  # the operation and step that the test has made sure of
     assert (await lanes.lane(7))["resting"] == "unknown"
 
     lanes.capabilities = replace(REQUEST_KEY, idempotency=Idempotency.LOOKUP)

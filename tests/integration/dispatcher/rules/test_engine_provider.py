@@ -194,7 +194,7 @@ class Breaks(Scripted):
 
 @pytest.mark.parametrize(
     "returns",
-    [None, Applied("r-1"), ValueError("with\x00personal data"), NotSent("x" * 500), TimeoutError()],  # type: ignore[arg-type]
+    [None, Applied("r-1"), ValueError("with\x00personal data"), NotSent("x" * 500), TimeoutError()],  # type: ignore[arg-type]  # a plugin may do anything
     ids=repr,
 )
 async def test_a_plugin_s_bug_costs_its_own_lane_only(lanes: Lanes, remote: Provider, returns: Any) -> None:

@@ -85,7 +85,7 @@ async def test_rule_30_a_check_counts_too(lanes: Lanes, remote: Provider) -> Non
     adapter = Costly(remote.url)
     adapter.refuses = True
     acme = provider(remote.url, adapter=adapter)
-    acme = replace(acme, bucket=replace(provider(remote.url, limits={"rate": "1/h"}).bucket, burst=30.0))  # type: ignore[type-var]
+    acme = replace(acme, bucket=replace(provider(remote.url, limits={"rate": "1/h"}).bucket, burst=30.0))  # type: ignore[type-var]  # a rate makes a bucket
     async with running(lanes, [acme]):
         await lanes.put(7, 1)
 
