@@ -236,8 +236,10 @@ def _applied(
     if finished.operation is not Operation.DELETE:
         digest = None if lane.overtaken else finished.digest
         done = replace(done, applied_present=True, remote=held, digest=digest)
-    else:  # a deletion that is to be confirmed has not happened yet
-        done = replace(done, digest=None, remote=held) if asked_back else _gone(done, policy)
+    elif asked_back:  # until it is confirmed, a deletion has not happened
+        done = replace(done, applied_present=True, remote=held, digest=None)
+    else:
+        done = _gone(done, policy)
     done = replace(
         done, applied_generation=finished.generation, applied_version=finished.version, unconfirmed=unconfirmed
     )

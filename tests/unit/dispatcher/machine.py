@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from unit.dispatcher.model_provider import ASYNC, FATES, KINDS, Fate, ModelProvider
 
-from sendto.sdk import Capabilities, Idempotency
+from sendto.sdk import Capabilities, Idempotency, Rejected
 from sendto_dispatcher.domain.endings import CONFIRM, Call, Confirmed, Differs, Ending, Finished, Released, Unchanged
 from sendto_dispatcher.domain.lane import Claim, Resting
 from sendto_dispatcher.domain.plan import Confirm, Learned, LookUp, NothingToDo, Rest, Send, Step, learn, plan
@@ -26,7 +26,8 @@ class Seen:
     """What can be seen of the lane."""
 
     exists: bool
-    present: bool
+    generation: int
+    """the desired one"""
     due: bool
     leased: bool
     resting: str | None
@@ -90,7 +91,8 @@ class LaneMachine(RuleBasedStateMachine):
         self.provider = ModelProvider(self.capabilities)
         self.version, self.name, self.present, self.routed = 0, "", False, True
         self.attempts: list[Attempt] = []
-        self.refused = False
+        self.refused: set[int] = set()
+        """the generations that were rejected"""
         self.store.use(self.capabilities)
 
     @rule(name=st.sampled_from(["Ada", "Bob"]))
@@ -142,6 +144,46 @@ class LaneMachine(RuleBasedStateMachine):
         if not attempt.late:
             self.attempts.remove(attempt)
 
+    @precondition(lambda self: self.version)
+    @rule(
+        name=st.sampled_from(["Ada", "Bob", None]),
+        order=st.permutations(["old sends", "new sends", "old settles", "new settles"]),
+    )
+    def a_process_is_frozen_past_its_lease_and_thaws(self, name: str | None, order: list[str]) -> None:
+        """Newer state comes meanwhile, and someone else takes the lane over; then both go on, in some order."""
+        before = len(self.attempts)
+        self.store.expire()
+        self.claim()
+        if len(self.attempts) == before:
+            return
+        old = self.attempts[-1]
+        if name is not None:
+            self.newer_state(name)
+        elif self.present:
+            self.the_customer_is_deleted()
+        self.store.expire()
+        self.claim()
+        new = self.attempts[-1]
+        for step in order:
+            attempt = old if step.startswith("old") else new
+            if step.endswith("sends") and not attempt.ending:
+                self._send(attempt, Fate.APPLIED)
+            elif step.endswith("settles") and attempt.ending and attempt in self.attempts:
+                self.attempts.remove(attempt)
+                self._settle(attempt)
+
+    @precondition(lambda self: self.version)
+    @rule(name=st.sampled_from(["Ada", "Bob"]))
+    def newer_state_comes_before_a_refusal(self, name: str) -> None:
+        before = len(self.attempts)
+        self.claim()
+        if len(self.attempts) == before:
+            return
+        attempt = self.attempts.pop()
+        self._send(attempt, Fate.REFUSED)
+        self.newer_state(name)
+        self._settle(attempt)
+
     @rule()
     def time_passes(self) -> None:
         self.store.expire()
@@ -174,6 +216,11 @@ class LaneMachine(RuleBasedStateMachine):
     def nothing_is_forgotten(self) -> None:
         seen = self.store.seen()
         assert not seen.exists or seen.due or seen.leased or seen.resting or seen.converged
+
+    @invariant()
+    def only_what_was_refused_is_dead(self) -> None:
+        seen = self.store.seen()
+        assert seen.resting != Resting.DEAD or seen.generation in self.refused
 
     @invariant()
     def what_is_at_rest_and_converged_is_right(self) -> None:
@@ -227,6 +274,8 @@ class LaneMachine(RuleBasedStateMachine):
             step.operation if isinstance(step, Send) else CONFIRM if isinstance(step, Confirm) else None
         )
         assert attempt.ending is not None
+        if isinstance(attempt.ending, Rejected):
+            self.refused.add(step.generation if isinstance(step, Send) else lane.generation)
         self.store.settle(
             attempt.claim,
             Finished(

@@ -26,7 +26,7 @@ class MemoryStore:
     def use(self, capabilities: Capabilities) -> None:
         """Begin with a new lane of such a provider."""
         self.__init__()  # type: ignore[misc]  # a lane of its own for each run
-        self._policy = policy(capabilities)
+        self._policy = policy(capabilities, give_up_after_s=1e9)
         self._now = NOW
         self._state: State | None = None
         self._version = Version(carried=True, number=0)
@@ -156,11 +156,11 @@ class MemoryStore:
         row = self._lane
         if row is None:
             return Seen(
-                exists=False, present=False, due=False, leased=False, resting=None, converged=False, unconfirmed=False
+                exists=False, generation=0, due=False, leased=False, resting=None, converged=False, unconfirmed=False
             )
         return Seen(
             exists=True,
-            present=row.desired_present,
+            generation=row.desired_generation,
             due=row.due_at is not None and self._token is None,
             leased=self._token is not None,
             resting=row.resting,

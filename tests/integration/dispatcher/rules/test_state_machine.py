@@ -36,7 +36,7 @@ class PostgresStore:
         """Begin with a new lane of such a provider."""
         self._number = next(self._numbers)
         self._name = f"provider-{self._number}"
-        self._policy = policy(capabilities)
+        self._policy = policy(capabilities, give_up_after_s=1e9)
 
     def take(self, version: int, name: str, *, present: bool, routed: bool) -> None:
         """Take newer state of the order."""
@@ -93,11 +93,11 @@ class PostgresStore:
         row = self._row()
         if row is None:
             return Seen(
-                exists=False, present=False, due=False, leased=False, resting=None, converged=False, unconfirmed=False
+                exists=False, generation=0, due=False, leased=False, resting=None, converged=False, unconfirmed=False
             )
         return Seen(
             exists=True,
-            present=row["desired_present"],
+            generation=row["desired_generation"],
             due=row["due_at"] is not None and row["lease_token"] is None,
             leased=row["lease_token"] is not None,
             resting=row["resting"],
