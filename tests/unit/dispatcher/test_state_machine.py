@@ -14,4 +14,4 @@ class PureLane(LaneMachine):
 
 
 TestAllInterleavings = PureLane.TestCase
-TestAllInterleavings.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
+TestAllInterleavings.settings = settings(max_examples=600, stateful_step_count=30, deadline=None)
