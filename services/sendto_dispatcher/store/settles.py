@@ -232,8 +232,10 @@ def _told(
     for record in records:
         lane_id = record.finished.lane_id
         after = written.get(lane_id)
-        kind = told_of(_columns(rows[lane_id]), after) if after is not None else None
-        if after is None or kind is None:
+        if after is None:
+            continue
+        kind = told_of(_columns(rows[lane_id]), after, record.finished.operation)
+        if kind is None:
             continue
         dead = kind is DeliveryType.DEAD
         version = record.finished.version if dead else after.applied_version

@@ -73,6 +73,14 @@ def test_an_accepted_deletion_has_not_happened_before_it_is_confirmed() -> None:
     assert (after.unconfirmed, after.due_at) == (True, later(5))
 
 
+def test_nor_where_it_was_not_known_whether_there_was_anything_to_delete() -> None:
+    doubtful = columns(applied_present=False, in_doubt=True, remote="r-1", desired_present=False)
+
+    after = settle(doubtful, finished(Accepted(), DELETE, digest=None), policy(FETCHING), NOW)
+
+    assert (after.applied_present, after.in_doubt, after.unconfirmed) == (True, False, True)
+
+
 def test_an_accepted_deletion_that_cannot_be_asked_back_counts() -> None:
     held = columns(applied_present=True, remote="r-1", desired_present=False)
 

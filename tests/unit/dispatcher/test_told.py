@@ -9,6 +9,8 @@ import pytest
 from unit.dispatcher.building import NOW, columns
 
 from sendto.events.delivery import DeliveryType
+from sendto.sdk import Operation
+from sendto_dispatcher.domain.endings import CONFIRM
 from sendto_dispatcher.domain.lane import Resting
 from sendto_dispatcher.domain.told import told_of
 from sendto_dispatcher.engine.deliveries import record
@@ -33,7 +35,30 @@ def test_what_a_settle_is_worth(
     present: bool, generation: int, resting: Resting | None, kind: DeliveryType | None
 ) -> None:
     after = replace(BEFORE, applied_present=present, applied_generation=generation, resting=resting)
-    assert told_of(BEFORE, after) is kind
+    assert told_of(BEFORE, after, Operation.UPDATE) is kind
+
+
+def test_an_accepted_deletion_is_told_once_the_provider_shows_it() -> None:
+    held = replace(BEFORE, applied_present=True)
+    accepted = replace(held, applied_generation=2, unconfirmed=True)
+    confirmed = replace(accepted, applied_present=False, unconfirmed=False)
+
+    assert told_of(held, accepted, Operation.DELETE) is None
+    assert told_of(accepted, confirmed, CONFIRM) is DeliveryType.REMOVED
+    assert told_of(accepted, replace(accepted, attempts=1), CONFIRM) is None
+
+
+def test_an_accepted_state_is_told_when_it_is_accepted() -> None:
+    accepted = replace(BEFORE, applied_present=True, applied_generation=2, unconfirmed=True)
+
+    assert told_of(BEFORE, accepted, Operation.UPDATE) is DeliveryType.APPLIED
+    assert told_of(accepted, replace(accepted, unconfirmed=False), CONFIRM) is None
+
+
+def test_an_object_that_has_vanished_is_not_told_as_removed() -> None:
+    held = replace(BEFORE, applied_present=True)
+
+    assert told_of(held, replace(held, applied_present=False), Operation.UPDATE) is None
 
 
 def test_a_delivery_event_is_a_binary_cloudevent_with_the_order_as_key() -> None:
