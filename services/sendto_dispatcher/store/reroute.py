@@ -4,7 +4,7 @@ Routes are a process's, their effect is the fleet's: so whoever applies them nam
 it means, and is refused while a live process has another one.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import asyncpg
@@ -13,6 +13,7 @@ from sendto.events.customer import OrderSnapshot
 from sendto.runtime.database import Connection
 from sendto_dispatcher.domain.fold import OrderKnown
 from sendto_dispatcher.store.intake_lanes import move_lanes
+from sendto_dispatcher.store.routed_by import ROUTED_BY
 from sendto_dispatcher.store.taking import IntakeRules, Key, Move
 
 LIVE_S = 30.0
@@ -21,8 +22,8 @@ _DIGESTS = """
 SELECT DISTINCT config_digest FROM replica
 WHERE heartbeat_at > clock_timestamp() - $1 * interval '1 second' ORDER BY 1
 """
-_SOME = """
-SELECT order_id, source, carried, version, present, route, providers, order_snapshot::text AS order_snapshot
+_SOME = f"""
+SELECT order_id, source, carried, version, present, route, providers, {ROUTED_BY} AS routed_by
 FROM order_state WHERE (order_id, source) > ($1, $2) ORDER BY order_id, source LIMIT $3 FOR UPDATE
 """
 _ROUTE = """
@@ -54,38 +55,73 @@ class Rerouted:
 FIRST: Key = (0, "")
 
 
+async def live_digests(connection: Connection) -> frozenset[str]:
+    """The digests of the configurations that live processes have."""
+    return frozenset(row["config_digest"] for row in await connection.fetch(_DIGESTS, LIVE_S))
+
+
 async def reroute_some(
-    connection: Connection, digest: str, rules: IntakeRules, after: Key = FIRST, *, limit: int = 500
+    connection: Connection,
+    digest: str,
+    rules: IntakeRules,
+    after: Key = FIRST,
+    *,
+    limit: int = 500,
+    room: Mapping[str, int] | None = None,
 ) -> Rerouted:
     """Route the next orders by these rules, in the caller's transaction.
 
     Orders that should hold a customer move: the lanes that they leave become absent, those that they reach present,
-    each under a new generation; lanes that stay are left alone. Deleted orders keep their routes.
+    each under a new generation; lanes that stay are left alone. Deleted orders keep their routes. A step ends before
+    more lanes of a provider would become due than there is `room`; providers that are not in it have room without end.
 
     Raises:
         ConfigurationsDiffer: a live process has another configuration than the one of this digest, or none has it.
     """
-    digests = {row["config_digest"] for row in await connection.fetch(_DIGESTS, LIVE_S)}
+    digests = await live_digests(connection)
     if digests != {digest}:
         raise ConfigurationsDiffer(digest, digests)
     rows = await connection.fetch(_SOME, *after, limit)
-    routed = {
-        (row["order_id"], row["source"]): Move(state=state)
-        for row in rows
-        if row["present"] and (state := _routed(row, rules)) is not None
-    }
+    routed, looked_at = _route(rows, rules, dict(room or {}))
     await _write(connection, routed)
+    at_end = looked_at == len(rows) < limit
+    last = (rows[looked_at - 1]["order_id"], rows[looked_at - 1]["source"]) if looked_at else after
     return Rerouted(
-        looked_at=len(rows),
+        looked_at=looked_at,
         routed=len(routed),
         lanes=await move_lanes(connection, routed, rules, only_moved=True),
-        after=(rows[-1]["order_id"], rows[-1]["source"]) if len(rows) == limit else None,
+        after=None if at_end else last,
     )
+
+
+def routed_anew(routed_by: str | None, source: str, rules: IntakeRules) -> tuple[str, tuple[str, ...]]:
+    """Route and providers of a known order by these rules."""
+    snapshot = OrderSnapshot.model_validate_json(routed_by) if routed_by else None
+    return rules.routing.route(snapshot, source)
+
+
+def _route(rows: Sequence[asyncpg.Record], rules: IntakeRules, room: dict[str, int]) -> tuple[dict[Key, Move], int]:
+    """The orders that are routed anew, and how many rows were looked at before a provider had no more room."""
+    routed: dict[Key, Move] = {}
+    for number, row in enumerate(rows):
+        state = _routed(row, rules) if row["present"] else None
+        if state is None:
+            continue
+        moved = set(row["providers"]) ^ set(state.providers)
+        if not _has_room(moved, room):
+            return routed, number
+        for provider in moved & room.keys():
+            room[provider] -= 1
+        routed[row["order_id"], row["source"]] = Move(state=state)
+    return routed, len(rows)
+
+
+def _has_room(providers: Iterable[str], room: Mapping[str, int]) -> bool:
+    return all(room.get(provider, 1) > 0 for provider in providers)
 
 
 def _routed(row: asyncpg.Record, rules: IntakeRules) -> OrderKnown | None:
     """The order's state with its new route, None where the route is the same."""
-    snapshot = OrderSnapshot.model_validate_json(row["order_snapshot"]) if row["order_snapshot"] else None
     known = OrderKnown(
         carried=row["carried"],
         version=row["version"],
@@ -93,7 +129,7 @@ def _routed(row: asyncpg.Record, rules: IntakeRules) -> OrderKnown | None:
         route=row["route"],
         providers=tuple(row["providers"]),
     )
-    route, providers = rules.routing.route(snapshot, row["source"])
+    route, providers = routed_anew(row["routed_by"], row["source"], rules)
     newer = replace(known, route=route, providers=providers)
     return newer if newer != known else None
 

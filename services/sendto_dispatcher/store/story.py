@@ -6,16 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sendto.runtime.database import Connection
+from sendto_dispatcher.store.routed_by import ROUTED_BY
 
 _MOST_EVENTS = 100
 _MOST_ATTEMPTS = 100
 
-_STATES = """
-SELECT source, carried, version, present, route, providers, event_id, occurred_at, changed_at,
-    CASE WHEN order_snapshot IS NOT NULL THEN jsonb_build_object(
-        'order_type', order_snapshot -> 'order_type', 'location_id', order_snapshot -> 'location_id',
-        'payment', order_snapshot -> 'payment', 'shipment_provider', order_snapshot -> 'shipment_provider',
-        'address', jsonb_build_object('country', order_snapshot #> '{address,country}'))::text END AS routed_by
+_STATES = f"""
+SELECT source, carried, version, present, route, providers, event_id, occurred_at, changed_at, {ROUTED_BY} AS routed_by
 FROM order_state WHERE order_id = $1 ORDER BY source
 """
 _EVENTS = """

@@ -25,17 +25,24 @@ _LATER = """
 SELECT EXISTS (
     SELECT 1 FROM intake_event
     WHERE order_id = $1 AND source = $2
-        AND (taken_at > $5 OR (topic = $3 AND partition = $4 AND record_offset > $6)))
+        AND CASE WHEN topic = $3 AND partition = $4 THEN record_offset > $6 ELSE taken_at > $5 END)
+"""
+# The state was changed later, by something that is not in the history any more.
+_FORGOTTEN = """
+SELECT $3::timestamptz > $4::timestamptz AND NOT EXISTS (
+    SELECT 1 FROM intake_event WHERE order_id = $1 AND source = $2 AND taken_at >= $3)
 """
 _FORGET = "DELETE FROM rejected_event WHERE id = $1"
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What became of a rejected event: its verdict, or why it stays rejected."""
+    """What became of a rejected event: its verdict and the lanes that it changed, or why it stays rejected."""
 
     verdict: str | None = None
     refused: str | None = None
+    order_id: int | None = None
+    lanes: int = 0
 
 
 async def take_again(connection: Connection, rejected_id: int, rules: IntakeRules, decode: Decode) -> Again:
@@ -57,7 +64,8 @@ async def take_again(connection: Connection, rejected_id: int, rules: IntakeRule
         return Again(refused=why)
     taken = await take_records(connection, row["cluster_id"], [_record(row, event)], rules)
     await connection.execute(_FORGET, rejected_id)
-    return Again(verdict=next(verdict for verdict, number in taken.verdicts.items() if number))
+    verdict = next(verdict for verdict, number in taken.verdicts.items() if number)
+    return Again(verdict=verdict, order_id=event.order_id, lanes=taken.lanes)
 
 
 async def _overtaken(connection: Connection, event: CustomerEvent, row: asyncpg.Record) -> str | None:
@@ -67,14 +75,10 @@ async def _overtaken(connection: Connection, event: CustomerEvent, row: asyncpg.
         return None
     if state["carried"]:
         return "it carries no orderversion, and a carried one is known of this order"
-    later = state["changed_at"] > row["rejected_at"] or await connection.fetchval(
-        _LATER,
-        event.order_id,
-        event.source,
-        row["topic"],
-        row["partition"],
-        row["rejected_at"],
-        row["record_offset"],
+    order, rejected_at = (event.order_id, event.source), row["rejected_at"]
+    place = (row["topic"], row["partition"])
+    later = await connection.fetchval(_FORGOTTEN, *order, state["changed_at"], rejected_at) or (
+        await connection.fetchval(_LATER, *order, *place, rejected_at, row["record_offset"])
     )
     return "it carries no orderversion, and something later of this order was taken" if later else None
 

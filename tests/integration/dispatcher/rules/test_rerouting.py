@@ -1,15 +1,17 @@
 """Rule 34: routes are applied to every known order, in small steps, while all live processes have the same."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from infra.lanes import NAME, Lanes
+from infra.lanes import NAME, SOURCE, Lanes
 
 from sendto.sdk import Applied
 from sendto_dispatcher.domain.routing import Routing, Rule
 from sendto_dispatcher.store.providers import ReplicaRow, heartbeat
 from sendto_dispatcher.store.reroute import FIRST, ConfigurationsDiffer, Rerouted, reroute_some
+from sendto_dispatcher.store.route_count import RouteCount, count_moves
 from sendto_dispatcher.store.taking import Key
 
 GB = {"order_type": "delivery", "address": {"country": "GB"}}
@@ -137,3 +139,49 @@ async def test_a_process_that_changes_its_configuration_half_way_stops_it_and_it
     await _apply(lanes)
 
     assert [row["providers"] for row in await _state(lanes)] == [["british"]] * 5
+
+
+async def test_a_step_ends_where_a_provider_has_no_more_room(lanes: Lanes) -> None:
+    for order_id, order in ((1, FR), (2, GB), (3, GB), (4, FR), (5, GB)):
+        await lanes.put(order_id, 1, order=order)
+    await _live(lanes, 1, "new")
+    _route(lanes, BRITISH)
+    steps: list[Rerouted] = []
+    after: Key | None = FIRST
+    while after is not None:
+        async with lanes.database.transaction() as connection:
+            steps.append(await reroute_some(connection, "new", lanes.rules, after, room={"british": 1}))
+        after = steps[-1].after
+
+    assert [(step.looked_at, step.routed) for step in steps] == [(2, 1), (2, 1), (1, 1)]
+
+    _route(lanes)
+    async with lanes.database.transaction() as connection:
+        stuck = await reroute_some(connection, "new", lanes.rules, room={"british": 0})
+    assert (stuck.looked_at, stuck.routed, stuck.after) == (1, 0, (1, SOURCE)), "it has left the provider, too"
+
+
+async def test_what_would_move_is_counted_by_the_ways_it_would_go(
+    lanes: Lanes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sendto_dispatcher.store.route_count._STRETCH", 2)
+    for order_id, order in ((1, GB), (2, FR), (3, GB), (4, GB | {"shipment_provider": NAME}), (5, None)):
+        await lanes.put(order_id, 1, order=order)
+    await lanes.put(6, 1, order=GB)
+    await lanes.delete(6, 2)
+    await _live(lanes, 1, "new")
+    _route(lanes, BRITISH, default="elsewhere")
+
+    async with lanes.database.connection() as connection:
+        counted = await count_moves(connection, lanes.rules)
+
+    ways = {((NAME,), ("british",)): 2, ((NAME,), ("elsewhere",)): 2}
+    assert counted == RouteCount(known=6, moves=Counter(ways))
+    assert counted.orders == sum(step.routed for step in await _apply(lanes))
+    async with lanes.database.connection() as connection:
+        assert (await count_moves(connection, lanes.rules)).orders == 0
+
+
+async def test_nothing_is_counted_where_nothing_is_known(lanes: Lanes) -> None:
+    async with lanes.database.connection() as connection:
+        assert await count_moves(connection, lanes.rules) == RouteCount(known=0, moves=Counter())

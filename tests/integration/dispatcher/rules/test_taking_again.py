@@ -15,7 +15,7 @@ from sendto.runtime.database import Connection
 from sendto_dispatcher.store.intake import take
 from sendto_dispatcher.store.taking_again import Again, take_again
 
-COUNTED, STALE = Again(verdict="counted"), Again(verdict="stale")
+COUNTED, STALE = Again(verdict="counted", order_id=7, lanes=1), Again(verdict="stale", order_id=7)
 
 
 def _as_now(key: bytes | None, value: bytes | None, headers: Headers) -> CustomerEvent | Rejection:
@@ -96,6 +96,24 @@ async def test_without_a_version_what_came_before_is_no_hindrance(lanes: Lanes) 
 
     assert await _again(lanes, rejected) == COUNTED
     assert await _name(lanes) == "Rejected"
+
+
+async def test_several_without_a_version_are_taken_one_after_the_other_as_they_stand_in_the_partition(
+    lanes: Lanes,
+) -> None:
+    first, second = await _reject(lanes, None, name="First"), await _reject(lanes, None, name="Second")
+
+    assert await _again(lanes, first) == COUNTED
+    assert await _again(lanes, second) == COUNTED
+    assert await _name(lanes) == "Second"
+
+
+async def test_the_older_of_several_without_a_version_comes_too_late_after_the_newer(lanes: Lanes) -> None:
+    first, second = await _reject(lanes, None, name="First"), await _reject(lanes, None, name="Second")
+
+    assert await _again(lanes, second) == COUNTED
+    assert (await _again(lanes, first)).refused
+    assert await _name(lanes) == "Second"
 
 
 async def test_something_later_in_the_same_batch_counts_as_later(lanes: Lanes) -> None:

@@ -1,0 +1,107 @@
+"""The tables of what ops do: their tokens, and what they changed, replayed and routed anew."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlmodel import Field
+
+from sendto_dispatcher.store.columns import (
+    Table,
+    big_column,
+    metadata,
+    now_column,
+    serial_column,
+    text_column,
+    time_column,
+)
+
+__all__ = ["OpsChange", "OpsReplay", "OpsReroute", "OpsToken", "metadata"]
+
+
+class OpsToken(Table, table=True):
+    """A bearer token of the ops API; only its hash is kept."""
+
+    __tablename__ = "ops_token"
+
+    id: UUID = Field(sa_column=Column(PG_UUID(as_uuid=True), primary_key=True))
+    name: str = Field(sa_column=text_column())
+    hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    """SHA-256 of the token"""
+    permissions: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    created_at: datetime = Field(sa_column=now_column())
+    expires_at: datetime | None = Field(sa_column=time_column(nullable=True))
+    revoked_at: datetime | None = Field(sa_column=time_column(nullable=True))
+    last_used_at: datetime | None = Field(sa_column=time_column(nullable=True))
+
+
+class OpsChange(Table, table=True):
+    """A change that ops made: when, by which token, what, to how many lanes."""
+
+    __tablename__ = "ops_change"
+
+    id: int | None = Field(default=None, sa_column=serial_column())
+    changed_at: datetime = Field(sa_column=now_column())
+    token_name: str = Field(sa_column=text_column())
+    action: str = Field(sa_column=text_column())
+    target: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    lanes: int
+
+
+class OpsReplay(Table, table=True):
+    """A replay of many lanes: which are chosen, and how far it is."""
+
+    __tablename__ = "ops_replay"
+    __table_args__ = (Index("ops_replay_unfinished_idx", "id", postgresql_where=text("ended_at IS NULL")),)
+
+    id: int | None = Field(default=None, sa_column=serial_column())
+    token_name: str = Field(sa_column=text_column())
+    provider: str = Field(sa_column=text_column())
+    state: str | None = Field(sa_column=text_column(nullable=True))
+    reason: str | None = Field(sa_column=text_column(nullable=True))
+    changed_after: datetime | None = Field(sa_column=time_column(nullable=True))
+    changed_before: datetime | None = Field(sa_column=time_column(nullable=True))
+    lanes: int = Field(sa_column=big_column())
+    """how many were chosen when it began"""
+    looked_at: int = Field(sa_column=big_column(server_default=text("0")))
+    replayed: int = Field(sa_column=big_column(server_default=text("0")))
+    """how many became due; the others rest for a cause that sending again does not end"""
+    after_id: int = Field(sa_column=big_column(server_default=text("0")))
+    """the last lane that was looked at"""
+    until_id: int = Field(sa_column=big_column())
+    """the newest lane when it began"""
+    started_at: datetime = Field(sa_column=now_column())
+    ended_at: datetime | None = Field(sa_column=time_column(nullable=True))
+    cancelled_by: str | None = Field(sa_column=text_column(nullable=True))
+
+
+class OpsReroute(Table, table=True):
+    """An application of the routes to all known orders, and how far it is."""
+
+    __tablename__ = "ops_reroute"
+    __table_args__ = (
+        Index("ops_reroute_unfinished_idx", "digest", unique=True, postgresql_where=text("ended_at IS NULL")),
+    )
+
+    id: int | None = Field(default=None, sa_column=serial_column())
+    token_name: str = Field(sa_column=text_column())
+    digest: str = Field(sa_column=text_column())
+    """of the configuration whose routes are applied"""
+    orders: int = Field(sa_column=big_column())
+    """how many would move when it began"""
+    known: int = Field(sa_column=big_column())
+    """how many were known when it began"""
+    looked_at: int = Field(sa_column=big_column(server_default=text("0")))
+    routed: int = Field(sa_column=big_column(server_default=text("0")))
+    lanes: int = Field(sa_column=big_column(server_default=text("0")))
+    after_order_id: int = Field(sa_column=big_column(server_default=text("0")))
+    """the last order that was looked at, with its source"""
+    after_source: str = Field(sa_column=text_column(server_default=text("''")))
+    started_at: datetime = Field(sa_column=now_column())
+    ended_at: datetime | None = Field(sa_column=time_column(nullable=True))
+    cancelled_by: str | None = Field(sa_column=text_column(nullable=True))
+    stopped: str | None = Field(sa_column=text_column(nullable=True))
+    """why it was ended by us"""
