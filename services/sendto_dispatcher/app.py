@@ -32,6 +32,7 @@ from sendto_dispatcher.engine.engine import Engine, know_providers
 from sendto_dispatcher.engine.provider import Provider
 from sendto_dispatcher.intake import metrics as intake_metrics
 from sendto_dispatcher.intake.dead_letters import dead_letters
+from sendto_dispatcher.intake.hearing import hear
 from sendto_dispatcher.intake.intake import Intake
 from sendto_dispatcher.intake.losses import LossCheck
 from sendto_dispatcher.ops.configured import Configured, Reached
@@ -158,7 +159,10 @@ class Dispatcher:
             reached={name: self._reached(one) for name, one in running.providers.items()},
             prefixes=running.settings.sources.prefixes,
             timeouts_s={name: one.timeout_s for name, one in running.providers.items()},
-            routing=running.routing,
+            rules=running.intake_rules,
+            decode=lambda key, value, headers: hear(
+                key, value, headers, self._settings.dispatcher.intake, running.settings.sources
+            ),
             digest=running.digest,
             loaded_at=running.loaded_at,
             refused=self.configuration.refused,

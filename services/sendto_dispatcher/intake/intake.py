@@ -19,7 +19,7 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from sendto.events.decode import Rejection, RejectReason, decode
+from sendto.events.decode import Rejection, RejectReason
 from sendto.events.envelope import CustomerEvent
 from sendto.runtime.database import Connection, Database, DatabaseAway
 from sendto.runtime.failpoints import Point, reach
@@ -27,7 +27,7 @@ from sendto.runtime.kafka import client_options
 from sendto.runtime.logs import bug, logger
 from sendto.runtime.settings import KafkaSettings
 from sendto_dispatcher.intake import metrics
-from sendto_dispatcher.intake.phones import with_e164
+from sendto_dispatcher.intake.hearing import hear
 from sendto_dispatcher.intake.placement import place_partitions
 from sendto_dispatcher.intake.security import broker_security
 from sendto_dispatcher.intake.unreadable import is_unreadable, read_on
@@ -222,13 +222,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
     def _event(self, record: ConsumerRecord) -> CustomerEvent | Rejection:
         if is_unreadable(record):
             return Rejection(RejectReason.ATTRIBUTE_INVALID, "a header's name is not UTF-8; its bytes are on the topic")
-        decoded = decode(record.key, record.value, record.headers, max_bytes=self._settings.max_event_bytes)
-        if isinstance(decoded, Rejection):
-            return decoded
-        if not self._sources.heard(decoded.source):
-            reason, detail = RejectReason.SOURCE_NOT_ALLOWED, "its source is not on the list of those heard"
-            return Rejection(reason, detail, decoded.source, decoded.order_id)
-        return with_e164(decoded, self._settings.default_region)
+        return hear(record.key, record.value, record.headers, self._settings, self._sources)
 
     def _decode(self, record: ConsumerRecord) -> Record:
         return Record(

@@ -107,17 +107,31 @@ class _Counted:
         return await self._http.send(request)
 
 
-def audit_routes(database: Database, doors: Doors, current: Current) -> APIRouter:
+def audit_routes(audits: "Audits", doors: Doors) -> APIRouter:
     """The route `/providers/{provider}/audit`."""
     routes = APIRouter(tags=["providers"])
 
     @routes.post("/providers/{provider}/audit")
     async def audit(provider: str, asked: AuditRequest, bearer: Annotated[Bearer, Depends(doors.writes)]) -> AuditPage:
         """Compare some lanes with what the provider holds, and mend what differs if asked to."""
-        reached = reached_or_404(provider, current)
+        return await audits.page(bearer, provider, asked)
+
+    return routes
+
+
+class Audits:
+    """Audits for a bearer whose permission was asked for before; what is refused is an HTTPException."""
+
+    def __init__(self, database: Database, current: Current) -> None:
+        self._database = database
+        self._current = current
+
+    async def page(self, bearer: Bearer, provider: str, asked: AuditRequest) -> AuditPage:
+        """A part of an audit."""
+        reached = reached_or_404(provider, self._current)
         if not isinstance(reached.adapter, FetchingAdapter):
             raise HTTPException(HTTPStatus.CONFLICT, f"{provider} cannot be asked what it holds")
-        async with database.connection() as connection:
+        async with self._database.connection() as connection:
             state = await provider_store.state(connection, provider)
         if state.paused_at or state.held_at or state.opened_at:
             raise HTTPException(HTTPStatus.CONFLICT, f"{provider} is paused, held or down: it is not asked")
@@ -127,15 +141,13 @@ def audit_routes(database: Database, doors: Doors, current: Current) -> APIRoute
                 return AuditPage(compared=0, under_way=0, unreadable=0, found=[], next_after=asked.after)
             case _:
                 pass
-        page = await _Audit(database, provider, reached, asked).run()
+        page = await _Audit(self._database, provider, reached, asked).run()
         repaired = sum(one.repaired for one in page.found)
         if repaired:
-            async with database.connection() as connection:
+            async with self._database.connection() as connection:
                 await record_change(connection, bearer.name, "audit", {"provider": provider}, lanes=repaired)
-            await wake_engines(database)
+            await wake_engines(self._database)
         return page
-
-    return routes
 
 
 @dataclass

@@ -8,6 +8,8 @@ from typing import Any
 from sendto.sdk import Adapter, Http
 from sendto_dispatcher.domain.pace import Bucket
 from sendto_dispatcher.domain.routing import Routing
+from sendto_dispatcher.store.taking import IntakeRules
+from sendto_dispatcher.store.taking_again import Decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +40,21 @@ class Configured:
     """of references, by source"""
     timeouts_s: Mapping[str, float]
     """how long an attempt of each may take"""
-    routing: Routing
+    rules: IntakeRules
+    """how events are taken, routes among them"""
+    decode: Decode
+    """decodes a record as the intake does"""
     digest: str
     loaded_at: datetime
     refused: str | None
     """why the newest configuration is not in force; None if it is"""
     shown: Mapping[str, Any]
     """the whole of it, secrets masked"""
+
+    @property
+    def routing(self) -> Routing:
+        """The routes."""
+        return self.rules.routing
 
     @property
     def providers(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The doors of the ops API: one for who looks, one for who acts."""
+"""The doors of the ops API: one for who looks, one for who acts, one for who may see personal data."""
 
 from collections.abc import Awaitable, Callable
 
@@ -17,3 +17,4 @@ class Doors:
     def __init__(self, database: Database) -> None:
         self.reads: Door = requires(database, "ops:read")
         self.writes: Door = requires(database, "ops:write")
+        self.shows: Door = requires(database, "personal:read")

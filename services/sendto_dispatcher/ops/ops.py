@@ -8,14 +8,13 @@ from sendto.kernel.clock import Clock
 from sendto.runtime.database import Database
 from sendto.runtime.notify import Notifier
 from sendto.runtime.supervisor import Supervisor
-from sendto_dispatcher.ops.actions import Actions
+from sendto_dispatcher.ops.acting import Acting
 from sendto_dispatcher.ops.api import ops_routes
 from sendto_dispatcher.ops.census import LaneCensus
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.console.console import console_routes
 from sendto_dispatcher.ops.gauges import LaneGauges
 from sendto_dispatcher.ops.overview import Glance, Watched
-from sendto_dispatcher.ops.replayer import Replayer
 
 
 class Ops:
@@ -24,23 +23,19 @@ class Ops:
     def __init__(self, database: Database, current: Current, notify: Notifier, clock: Clock, watched: Watched) -> None:
         self._database = database
         self._current = current
-        self._actions = Actions(database, current)
-        self._replayer = Replayer(database, current, notify)
+        self._acting = Acting(database, current, notify)
         census = LaneCensus(database, clock)
         self._gauges = LaneGauges(census, lambda: current().providers)
         self._glance = Glance(database, current, census, watched)
-
         self._stopping = asyncio.Event()
 
     def api(self) -> APIRouter:
         """The ops API."""
-        return ops_routes(self._database, self._current, self._replayer, self._glance, self._actions)
+        return ops_routes(self._database, self._current, self._glance, self._acting)
 
     def console(self) -> APIRouter:
         """The pages, from `/` on."""
-        return console_routes(
-            self._database, self._current, self._glance, self._actions, self._replayer, self._stopping
-        )
+        return console_routes(self._database, self._current, self._glance, self._acting, self._stopping)
 
     def stop(self) -> None:
         """The process stops: pages that update themselves end, so that nobody waits for them."""
@@ -48,7 +43,7 @@ class Ops:
 
     def start(self, supervisor: Supervisor) -> None:
         """Start the loops."""
-        supervisor.start("ops.replays", self._replayer.run)
+        self._acting.start(supervisor)
 
     async def before_metrics(self) -> None:
         """Bring the gauges up to date."""

@@ -1,19 +1,29 @@
 """An order's story."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel
 
 from sendto.events.customer import ORDER_ID_MAX
 from sendto.runtime.database import Database
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.doors import Doors
 from sendto_dispatcher.ops.moves import LanesMoved, move_order
+from sendto_dispatcher.ops.personal import shown_customers
 from sendto_dispatcher.ops.story import OrderStory, order_story
 from sendto_dispatcher.store.story import order_rows
 from sendto_dispatcher.store.tokens import Bearer
 
 OrderId = Annotated[int, Path(ge=1, le=ORDER_ID_MAX)]
+
+
+class CustomerShown(BaseModel):
+    """The customer of one source's order, and the order's snapshot."""
+
+    source: str
+    customer: dict[str, Any]
+    order_snapshot: dict[str, Any] | None
 
 
 def order_routes(database: Database, doors: Doors, current: Current) -> APIRouter:
@@ -25,6 +35,11 @@ def order_routes(database: Database, doors: Doors, current: Current) -> APIRoute
         """Everything that is known of an order, and why it is where it is."""
         async with database.connection() as connection:
             return order_story(order_id, await order_rows(connection, order_id), current())
+
+    @routes.post("/{order_id}/customer")
+    async def customer(order_id: OrderId, bearer: Annotated[Bearer, Depends(doors.shows)]) -> list[CustomerShown]:
+        """The customer of an order, personal data as it is: needs `personal:read`, and is recorded."""
+        return [CustomerShown(**row) for row in await shown_customers(database, bearer, order_id)]
 
     @routes.post("/{order_id}/replay")
     async def replay_order(order_id: OrderId, bearer: Annotated[Bearer, Depends(doors.writes)]) -> LanesMoved:

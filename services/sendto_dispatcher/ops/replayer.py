@@ -4,20 +4,12 @@ A provider's lanes are served in the order in which they became due. So a replay
 within moments: fresh changes hardly wait behind it, and what a cancelled one has not reached stays as it is.
 """
 
-from sendto.runtime.database import Connection, Database, DatabaseAway
+from sendto.runtime.database import Connection, Database
 from sendto.runtime.listen import Wake
-from sendto.runtime.logs import logger
 from sendto.runtime.notify import Notifier
 from sendto_dispatcher.ops.configured import Current
+from sendto_dispatcher.ops.stepping import IDLE_S, NEXT_S, keep_stepping, most_due
 from sendto_dispatcher.store import replays as store
-
-_log = logger(__name__)
-
-_MOST_DUE = 500
-_AHEAD_S = 2.0
-"""of a provider with a rate limit, so many seconds' worth of lanes are made due"""
-_IDLE_S = 2.0
-_FULL_S = 0.05
 
 
 class Replayer:
@@ -31,13 +23,7 @@ class Replayer:
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        while True:
-            try:
-                waits_s = await self.run_once()
-            except DatabaseAway:
-                _log.warning("replays_wait", reason="database_away")
-                waits_s = _IDLE_S
-            await self.wake.wait(waits_s)
+        await keep_stepping(self.run_once, self.wake, "replays")
 
     async def run_once(self) -> float:
         """Take one step of every unfinished replay; seconds until the next look."""
@@ -46,17 +32,13 @@ class Replayer:
         for run in runs:
             if await self._step(run):
                 self._notify()
-        return _FULL_S if runs else _IDLE_S
+        return NEXT_S if runs else IDLE_S
 
     async def _step(self, run: store.Unfinished) -> int:
-        most = self._most_due(run.provider)
+        most = most_due(self._current().rates.get(run.provider))
 
         async def step(connection: Connection) -> int:
             room = most - await store.due_lanes(connection, run.provider, at_most=most)
             return await store.replay_some(connection, run.id, lanes=room) if room > 0 else 0
 
         return await self._database.in_transaction(step)
-
-    def _most_due(self, provider: str) -> int:
-        rate = self._current().rates.get(provider)
-        return _MOST_DUE if rate is None else max(1, min(_MOST_DUE, round(rate * _AHEAD_S)))

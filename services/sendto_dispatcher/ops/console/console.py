@@ -11,16 +11,17 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from sendto.runtime.database import Database, DatabaseAway
-from sendto_dispatcher.ops.actions import Actions
+from sendto_dispatcher.ops.acting import Acting
+from sendto_dispatcher.ops.audit import Audits
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.console.forms import form_routes, personal_routes
+from sendto_dispatcher.ops.console.further_forms import audit_forms, rejected_forms, route_forms
 from sendto_dispatcher.ops.console.live import Live
 from sendto_dispatcher.ops.console.pages import live_routes, page_routes, sign_in_routes
 from sendto_dispatcher.ops.console.render import HEADERS, Renderer
 from sendto_dispatcher.ops.console.sessions import Sessions
 from sendto_dispatcher.ops.console.views import Views
 from sendto_dispatcher.ops.overview import Glance
-from sendto_dispatcher.ops.replayer import Replayer
 
 _RENDERER = Renderer()
 _AWAY = "the dispatcher's database is away; nothing is lost, and it goes on by itself"
@@ -52,8 +53,7 @@ def console_routes(
     database: Database,
     current: Current,
     glance: Glance,
-    actions: Actions,
-    replayer: Replayer,
+    acting: Acting,
     stopping: asyncio.Event,
 ) -> APIRouter:
     """The pages, from `/` on; `stopping` ends those that update themselves."""
@@ -63,6 +63,9 @@ def console_routes(
     page_routes(routes, views, _RENDERER, sessions)
     live_routes(routes, views, sessions, Live(views, _RENDERER, sessions, stopping))
     sign_in_routes(routes, _RENDERER, sessions)
-    form_routes(routes, database, actions, replayer, _RENDERER, sessions)
-    personal_routes(routes, database, _RENDERER, sessions)
+    form_routes(routes, database, acting, _RENDERER, sessions)
+    route_forms(routes, acting, _RENDERER, sessions)
+    rejected_forms(routes, acting, _RENDERER, sessions)
+    audit_forms(routes, Audits(database, current), _RENDERER, sessions)
+    personal_routes(routes, database, acting, _RENDERER, sessions)
     return routes

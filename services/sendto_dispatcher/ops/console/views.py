@@ -10,20 +10,23 @@ from pydantic import ValidationError
 
 from sendto.events.customer import ORDER_ID_MAX
 from sendto.runtime.database import Database
+from sendto_dispatcher.domain.routing import Routing
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.lane_routes import LaneFilter, lane_page
 from sendto_dispatcher.ops.overview import Glance
 from sendto_dispatcher.ops.story import order_story
 from sendto_dispatcher.store.changes import change_rows
 from sendto_dispatcher.store.overview import newest_attempts
-from sendto_dispatcher.store.rejected_listing import rejected_rows
+from sendto_dispatcher.store.rejected_listing import Chosen, rejected_rows
 from sendto_dispatcher.store.replays import replay_rows
+from sendto_dispatcher.store.reroutes import reroute_rows
 from sendto_dispatcher.store.story import database_now, order_rows
 
 Query = Mapping[str, str]
 Context = dict[str, Any]
 _SOME = 50
 _MANY = 100
+_CONDITIONS = ("order_type", "country", "location_id", "source", "payment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Views:
             "order": View("_order.html", self._order),
             "attempts": View("_attempts.html", self._attempts),
             "replays": View("_replays.html", self._replays),
+            "routes": View("_routes.html", self._routes),
             "rejected": View("_rejected.html", self._rejected),
             "changes": View("_changes.html", self._changes),
             "configuration": View("_configuration.html", self._configuration),
@@ -102,9 +106,17 @@ class Views:
         async with self._database.connection() as connection:
             return {"replays": await replay_rows(connection, before_id=None, limit=_SOME)}
 
-    async def _rejected(self, query: Query) -> Context:
+    async def _routes(self, _: Query) -> Context:
+        routing = self._current().routing
         async with self._database.connection() as connection:
-            return {"rejected": await rejected_rows(connection, before_id=_before(query), limit=_SOME), "page": _SOME}
+            runs = await reroute_rows(connection, before_id=None, limit=_SOME)
+        return {"runs": runs, "rules": list(_rules(routing)), "default": routing.default}
+
+    async def _rejected(self, query: Query) -> Context:
+        chosen = Chosen(reason=query.get("reason") or None, source=query.get("source") or None)
+        async with self._database.connection() as connection:
+            rows = await rejected_rows(connection, chosen, before_id=_before(query), limit=_SOME)
+        return {"rejected": rows, "page": _SOME, "chosen": chosen}
 
     async def _changes(self, query: Query) -> Context:
         async with self._database.connection() as connection:
@@ -129,6 +141,13 @@ def _timeline(story: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - the kinds 
         *(("rejected", one.rejected_at, one) for one in story.rejected),
     ]
     return [(kind, one) for kind, _, one in sorted(happened, key=lambda told: told[1], reverse=True)]
+
+
+def _rules(routing: Routing) -> Iterator[Context]:
+    for number, rule in enumerate(routing.rules, start=1):
+        wanted = {name.replace("_", " ").removesuffix(" id"): getattr(rule, name) for name in _CONDITIONS}
+        conditions = [(name, sorted(map(str, values))) for name, values in wanted.items() if values is not None]
+        yield {"number": number, "to": rule.to, "conditions": conditions}
 
 
 def _sections(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, list[tuple[str, Any]]]]:

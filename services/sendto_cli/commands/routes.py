@@ -1,0 +1,175 @@
+"""`sendto routes`: where orders go by the routes in force, and applying them to orders that are known already."""
+
+import asyncio
+import json
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from sendto_cli.options import AsJson, Home
+
+_ID_MAX = 2**63 - 1
+_POLL_S = 0.3
+
+Json = dict[str, Any]
+
+
+class OrderType(StrEnum):
+    """Types of orders."""
+
+    DELIVERY = "delivery"
+    COLLECTION = "collection"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    routes = typer.Typer(help="Try the routes, and apply them to known orders.", no_args_is_help=True)
+    routes.command("test")(try_)
+    routes.command("apply")(apply)
+    routes.command("runs")(runs)
+    routes.command("cancel")(cancel)
+    app.add_typer(routes, name="routes")
+
+
+def try_(
+    *,
+    order_type: Annotated[OrderType, typer.Option(help="Its type.")] = OrderType.DELIVERY,
+    country: Annotated[str | None, typer.Option(help="Of its address, as two capital letters.")] = None,
+    location: Annotated[int | None, typer.Option(min=1, max=_ID_MAX, help="The location's id.")] = None,
+    payment: Annotated[str | None, typer.Option(help="Its payment method.")] = None,
+    source: Annotated[str, typer.Option(help="Who publishes it.")] = "/sendto/api",
+    provider: Annotated[list[str] | None, typer.Option(help="A provider that the order itself names.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell where an order like this would go, and which conditions of the rules it does not meet."""
+    from sendto_cli import remote
+
+    order = {
+        "order_type": str(order_type),
+        "country": country,
+        "location_id": location,
+        "payment": payment,
+        "source": source,
+        "shipment_provider": provider or None,
+    }
+
+    async def ask() -> Json:
+        async with remote.dispatcher(home) as dispatcher:
+            routed: Json = await dispatcher.post("/ops/routes/test", order)
+            return routed
+
+    routed = remote.run(ask())
+    if as_json:
+        typer.echo(json.dumps(routed, indent=2))
+        return
+    typer.echo(f"{', '.join(routed['providers']) or 'nowhere'}  ({routed['words']})")
+    for rule in routed["rules"]:
+        missed = "; ".join(f"{one['condition']} is not {' or '.join(one['wanted'])}" for one in rule["missed"])
+        typer.echo(f"  rule {rule['number']} → {', '.join(rule['to'])}  {missed or 'matches'}")
+
+
+def apply(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    wait: Annotated[bool, typer.Option(help="Show the progress until it is done.")] = True,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Route all known orders by the routes in force: first a count, then in steps, as fast as the providers take them.
+
+    Refused while the dispatcher's processes have different configurations.
+    """
+    from sendto_cli import remote
+
+    remote.run(_apply(home, yes=yes, wait=wait, as_json=as_json))
+
+
+def runs(*, home: Home = None, as_json: AsJson = False) -> None:
+    """List when the routes were applied, and how far each is."""
+    from sendto_cli import remote
+
+    async def ask() -> list[Json]:
+        async with remote.dispatcher(home) as dispatcher:
+            found: list[Json] = await dispatcher.get("/ops/routes/runs")
+            return found
+
+    rows = remote.run(ask())
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        typer.echo(_told(row))
+
+
+def cancel(
+    run_id: Annotated[int, typer.Argument(min=1, max=_ID_MAX, help="Its number.")],
+    *,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """End it where it is; orders that have moved stay where they are."""
+    from sendto_cli import remote
+
+    async def act() -> Json:
+        async with remote.dispatcher(home) as dispatcher:
+            ended: Json = await dispatcher.post(f"/ops/routes/runs/{run_id}/cancel")
+            return ended
+
+    row = remote.run(act())
+    typer.echo(json.dumps(row, indent=2) if as_json else _told(row))
+
+
+async def _apply(home: Home, *, yes: bool, wait: bool, as_json: bool) -> None:
+    from sendto_cli import remote
+
+    async with remote.dispatcher(home) as dispatcher:
+        counted: Json = await dispatcher.get("/ops/routes/count")
+        if as_json and not yes:
+            typer.echo(json.dumps(counted | {"begun": False}, indent=2))
+            return
+        if not as_json:
+            for way in counted["ways"]:
+                typer.echo(f"{_orders(way['orders'])}  {_names(way['leave'])} → {_names(way['reach'])}")
+        if not yes:
+            typer.confirm(f"{_orders(counted['orders'])} of {counted['known']} would move. Go on?", abort=True)
+        expected = {} if yes else {"orders": counted["orders"]}
+        run: Json = await dispatcher.post("/ops/routes/apply", {"digest": counted["digest"]} | expected)
+        if wait:
+            run = await _follow(dispatcher, run, quiet=as_json)
+    typer.echo(json.dumps(run, indent=2) if as_json else _told(run))
+    if run["stopped"]:
+        raise typer.Exit(1)
+
+
+async def _follow(dispatcher: Any, run: Json, *, quiet: bool) -> Json:  # noqa: ANN401 - a Remote, imported late
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), disable=quiet, transient=True) as progress:
+        bar = progress.add_task(f"routes {run['id']}", total=run["known"])
+        while run["ended_at"] is None:
+            await asyncio.sleep(_POLL_S)
+            run = await dispatcher.get(f"/ops/routes/runs/{run['id']}")
+            progress.update(bar, completed=run["looked_at"])
+    return run
+
+
+def _told(run: Json) -> str:
+    words = [f"routes {run['id']}  {run['routed']} of {_orders(run['orders'])} moved, {run['lanes']} lanes changed"]
+    if run["cancelled_by"]:
+        words.append(f"cancelled by {run['cancelled_by']}")
+    elif run["stopped"]:
+        words.append(f"stopped: {run['stopped']}")
+    elif run["ended_at"] is None:
+        words.append("under way")
+    return ", ".join(words)
+
+
+def _orders(count: int) -> str:
+    return f"{count} order" if count == 1 else f"{count} orders"
+
+
+def _names(providers: list[str]) -> str:
+    return ", ".join(providers) or "nowhere"

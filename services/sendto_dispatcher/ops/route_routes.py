@@ -1,0 +1,158 @@
+"""Routes of orders: tried on an order that is described, and applied to all that are known."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, Field
+
+from sendto.events.customer import PROVIDER_NAME, Address, OrderSnapshot
+from sendto.runtime.database import Database
+from sendto_dispatcher.domain.explain import explain, route_words, unrouted_words
+from sendto_dispatcher.domain.routing import UNROUTED
+from sendto_dispatcher.ops.configured import Current
+from sendto_dispatcher.ops.doors import Doors
+from sendto_dispatcher.ops.rerouter import Rerouter
+from sendto_dispatcher.ops.route_actions import RouteActions, run_of
+from sendto_dispatcher.ops.story import RuleStory
+from sendto_dispatcher.store import reroutes as store
+from sendto_dispatcher.store.route_count import RouteCount
+from sendto_dispatcher.store.tokens import Bearer
+
+RunId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+BeforeId = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
+Limit = Annotated[int, Query(ge=1, le=500)]
+ProviderName = Annotated[str, Field(pattern=PROVIDER_NAME)]
+
+
+class DescribedOrder(BaseModel):
+    """What routes look at in an order."""
+
+    source: str = "/sendto/api"
+    order_type: Literal["delivery", "collection"] | None = "delivery"
+    country: Annotated[str | None, Field(pattern="^[A-Z]{2}$")] = None
+    location_id: int | None = None
+    payment: str | None = None
+    shipment_provider: ProviderName | list[ProviderName] | None = None
+    """providers that it names itself"""
+
+
+class Routed(BaseModel):
+    """Where the routes in force send an order, and why."""
+
+    route: str
+    providers: list[str]
+    words: str
+    rules: list[RuleStory]
+
+
+class Way(BaseModel):
+    """Orders that would go the same way."""
+
+    leave: list[str]
+    reach: list[str]
+    orders: int
+
+
+class RoutesCounted(BaseModel):
+    """What applying the routes in force would move."""
+
+    digest: str
+    """of the configuration that was counted by"""
+    known: int
+    orders: int
+    ways: list[Way]
+
+
+class ApplyRequest(BaseModel):
+    """Which configuration's routes to apply; not begun where more orders than `orders` would move by now."""
+
+    digest: str
+    orders: Annotated[int | None, Field(ge=0)] = None
+
+
+class RoutesRun(BaseModel):
+    """An application of the routes, and how far it is."""
+
+    id: int
+    token_name: str
+    digest: str
+    orders: int
+    known: int
+    looked_at: int
+    routed: int
+    lanes: int
+    started_at: datetime
+    ended_at: datetime | None
+    cancelled_by: str | None
+    stopped: str | None
+    """why it was ended before its end, not by ops"""
+
+
+def route_routes(
+    database: Database, doors: Doors, current: Current, actions: RouteActions, rerouter: Rerouter
+) -> APIRouter:
+    """The routes under `/routes`."""
+    routes = APIRouter(prefix="/routes", tags=["routes"])
+
+    @routes.post("/test")
+    async def test(order: DescribedOrder, _: Annotated[Bearer, Depends(doors.reads)]) -> Routed:
+        """Where an order like this would go, and which conditions of the other rules it does not meet."""
+        told = explain(current().routing, _snapshot(order), order.source)
+        words = unrouted_words(told) if told.route == UNROUTED else route_words(told)
+        rules = [RuleStory.model_validate(rule, from_attributes=True) for rule in told.rules]
+        return Routed(route=told.route, providers=list(told.providers), words=words, rules=rules)
+
+    @routes.get("/count")
+    async def count(_: Annotated[Bearer, Depends(doors.reads)]) -> RoutesCounted:
+        """How many known orders the routes in force would move, and from where to where; takes some seconds."""
+        configured, counted = await actions.count()
+        return routes_counted(configured.digest, counted)
+
+    @routes.post("/apply", status_code=HTTPStatus.CREATED)
+    async def apply(body: ApplyRequest, bearer: Annotated[Bearer, Depends(doors.writes)]) -> RoutesRun:
+        """Route all known orders by the configuration of this digest, in small steps as the providers take them."""
+        row = await actions.begin(bearer, body.digest, body.orders)
+        rerouter.wake()
+        return RoutesRun(**row)
+
+    @routes.get("/runs")
+    async def runs(
+        _: Annotated[Bearer, Depends(doors.reads)], before_id: BeforeId = None, limit: Limit = 50
+    ) -> list[RoutesRun]:
+        """When the routes were applied, newest first."""
+        async with database.connection() as connection:
+            rows = await store.reroute_rows(connection, before_id=before_id, limit=limit)
+        return [RoutesRun(**row) for row in rows]
+
+    @routes.get("/runs/{run_id}")
+    async def run(run_id: RunId, _: Annotated[Bearer, Depends(doors.reads)]) -> RoutesRun:
+        """One application of the routes."""
+        async with database.connection() as connection:
+            return RoutesRun(**await run_of(connection, run_id))
+
+    @routes.post("/runs/{run_id}/cancel")
+    async def cancel(run_id: RunId, bearer: Annotated[Bearer, Depends(doors.writes)]) -> RoutesRun:
+        """End it where it is; orders that have moved stay where they are."""
+        return RoutesRun(**await actions.cancel(bearer, run_id))
+
+    return routes
+
+
+def routes_counted(digest: str, counted: RouteCount) -> RoutesCounted:
+    """A count as it is shown, the most orders first."""
+    return RoutesCounted(
+        digest=digest,
+        known=counted.known,
+        orders=counted.orders,
+        ways=[
+            Way(leave=list(leaves), reach=list(reaches), orders=orders)
+            for (leaves, reaches), orders in counted.moves.most_common()
+        ],
+    )
+
+
+def _snapshot(order: DescribedOrder) -> OrderSnapshot:
+    described = order.model_dump(include={"order_type", "location_id", "payment", "shipment_provider"})
+    return OrderSnapshot(**described, address=Address(country=order.country) if order.country else None)
