@@ -39,6 +39,7 @@ from sendto_dispatcher.ops.configured import Configured, Reached
 from sendto_dispatcher.ops.deliveries import delivery_routes
 from sendto_dispatcher.ops.ops import Ops
 from sendto_dispatcher.ops.overview import Watched
+from sendto_dispatcher.ops.relays import Relays
 from sendto_dispatcher.settings import DispatcherSettings
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store.claims import CHANNEL
@@ -104,7 +105,12 @@ class Dispatcher:
             "loops": self.supervisor.readiness,
             "providers": self.configuration.readiness,
         }
-        watched = Watched(checks=self._checks, lag=self._lag)
+        watched = Watched(
+            replica=self._replica.id,
+            checks=self._checks,
+            lag=self._lag,
+            relays=Relays(section.relay_urls, self._clock),
+        )
         self._ops = Ops(self._database, self._current, self._notifier, self._clock, watched)
         self._beats = asyncio.Event()
         self.configuration.on_change(self._use)
@@ -121,7 +127,7 @@ class Dispatcher:
         )
         app.include_router(health_routes(self._checks, before_metrics=self._before_metrics))
         app.include_router(self._ops.api())
-        app.include_router(delivery_routes(self._database, self._configured))
+        app.include_router(delivery_routes(self._database, self._current))
         app.include_router(self._ops.console())
         app.add_exception_handler(DatabaseAway, _database_away)
         return app
@@ -156,6 +162,7 @@ class Dispatcher:
         return Configured(
             rates={name: one.bucket.rate_per_s if one.bucket else None for name, one in running.providers.items()},
             broken=running.broken,
+            disabled=frozenset(name for name, one in running.settings.providers.items() if not one.enabled),
             reached={name: self._reached(one) for name, one in running.providers.items()},
             prefixes=running.settings.sources.prefixes,
             timeouts_s={name: one.timeout_s for name, one in running.providers.items()},
@@ -180,11 +187,21 @@ class Dispatcher:
             secrets=provider.secrets,
         )
 
-    def _lag(self) -> dict[int, int]:
+    def _lag(self) -> dict[str, int]:
         """Records not yet taken, by partition that this process reads."""
         self._intake.measure_lag()
         samples = next(iter(intake_metrics.LAG.collect())).samples
-        return {int(sample.labels["partition"]): int(sample.value) for sample in samples}
+        return {sample.labels["partition"]: int(sample.value) for sample in samples}
+
+    async def _told(self) -> provider_store.ReplicaRow:
+        """What this process says of itself, for any other to tell."""
+        return replace(
+            self._replica,
+            lag=self._lag(),
+            unready={name: why for name, check in self._checks.items() if (why := await check())},
+            broken=self.configuration.current.broken,
+            refused=self.configuration.refused,
+        )
 
     def _taken(self) -> dict[int, int]:
         return self._intake.ever_taken()
@@ -217,8 +234,9 @@ class Dispatcher:
         while True:
             self._beats.clear()
             try:
+                told = await self._told()
                 async with self._database.connection() as connection:
-                    await provider_store.heartbeat(connection, self._replica)
+                    await provider_store.heartbeat(connection, told)
             except DatabaseAway:
                 _log.warning("heartbeat_not_written")
             with contextlib.suppress(TimeoutError):

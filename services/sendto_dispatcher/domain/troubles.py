@@ -32,6 +32,9 @@ class ProviderFacts:
     name: str
     now: datetime
     configured: bool = True
+    disabled: bool = False
+    problem: str | None = None
+    """why a process cannot serve it, although it is configured"""
     lanes: Mapping[str, int] = field(default_factory=dict)
     """how many, by state"""
     overdue_s: float = 0.0
@@ -58,6 +61,21 @@ class ProcessFacts:
     name: str
     digest: str
     silent_s: float
+    unready: Mapping[str, str] = field(default_factory=dict)
+    """what keeps it from being ready, by check"""
+    refused: str | None = None
+    """why the newest configuration is not in force there"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayFacts:
+    """What is known of a relay of the API."""
+
+    url: str
+    problem: str | None = None
+    events: int = 0
+    """that wait in the outbox"""
+    oldest_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +84,10 @@ class Facts:
 
     providers: Sequence[ProviderFacts] = ()
     processes: Sequence[ProcessFacts] = ()
-    unready: Mapping[str, str] = field(default_factory=dict)
-    """what keeps the process that answers from being ready, by check"""
-    refused: str | None = None
-    """why the newest configuration is not in force"""
+    relays: Sequence[RelayFacts] = ()
+    """where the configuration tells where they are"""
     lag_records: int = 0
+    """on all partitions"""
     rejected: int = 0
     """events of the last hour"""
     unrouted: int = 0
@@ -87,27 +104,38 @@ _SLOW_SHARE = 0.8
 
 def troubles(facts: Facts) -> list[Trouble]:
     """All that is wrong, the worst first."""
-    found = [*_of_process(facts), *_of_events(facts)]
+    live = [one for one in facts.processes if one.silent_s <= SILENT_S]
+    found = [*_of_processes(live), *_of_silent(facts), *_of_relays(facts.relays), *_of_events(facts)]
     for provider in facts.providers:
         found += _of_provider(provider)
     return sorted(found, key=lambda one: -one.severity)
 
 
-def _of_process(facts: Facts) -> Iterator[Trouble]:
-    for check, why in facts.unready.items():
-        yield Trouble(f"not_ready_{check}", Severity.BROKEN, f"This process is not ready: {why}.")
-    if facts.refused:
+def _of_processes(live: Sequence[ProcessFacts]) -> Iterator[Trouble]:
+    """What live processes say of themselves; what several say is told once."""
+    unready = dict.fromkeys((check, why) for one in live for check, why in one.unready.items())
+    for check, why in unready:
+        who = _who([one for one in live if one.unready.get(check) == why], len(live))
+        yield Trouble(f"not_ready_{check}", Severity.BROKEN, f"{who} not ready: {why}.")
+    for refused in dict.fromkeys(one.refused for one in live if one.refused):
         yield Trouble(
-            "configuration_refused",
-            Severity.WORRYING,
-            f"The newest configuration is not in force: {facts.refused}",
+            "configuration_refused", Severity.WORRYING, f"The newest configuration is not in force: {refused}"
         )
-    if len({one.digest for one in facts.processes if one.silent_s <= SILENT_S}) > 1:
+    if len({one.digest for one in live}) > 1:
         yield Trouble(
             "configuration_differs",
             Severity.WORRYING,
             "The processes have different configurations: reload those that are behind.",
         )
+
+
+def _who(concerned: Sequence[ProcessFacts], live: int) -> str:
+    if len(concerned) == live:
+        return "The dispatcher is" if live == 1 else f"All {live} processes are"
+    return f"Process {concerned[0].name} is" if len(concerned) == 1 else f"{len(concerned)} of {live} processes are"
+
+
+def _of_silent(facts: Facts) -> Iterator[Trouble]:
     for process in facts.processes:
         if process.silent_s > SILENT_S:
             yield Trouble(
@@ -115,6 +143,24 @@ def _of_process(facts: Facts) -> Iterator[Trouble]:
                 Severity.WORRYING,
                 f"Process {process.name} was not heard for {process.silent_s:.0f} s: it is frozen, cut off or gone.",
             )
+
+
+def _of_relays(relays: Sequence[RelayFacts]) -> Iterator[Trouble]:
+    broken = [one for one in relays if one.problem is not None]
+    if relays and len(broken) == len(relays):
+        words = "; ".join(f"{one.url}: {one.problem}" for one in broken)
+        yield Trouble("relay_away", Severity.BROKEN, f"No relay publishes what the API has stored ({words}).")
+    elif broken:
+        words = "; ".join(f"{one.url}: {one.problem}" for one in broken)
+        yield Trouble("relay_away", Severity.WORRYING, f"{len(broken)} of {len(relays)} relays is away ({words}).")
+    oldest = max((one for one in relays if one.problem is None), key=lambda one: one.oldest_s, default=None)
+    if oldest is not None and oldest.oldest_s > LATE_S:
+        yield Trouble(
+            "outbox_growing",
+            Severity.BROKEN,
+            f"{oldest.events} events wait in the outbox, the oldest for {oldest.oldest_s:.0f} s: "
+            "the relay does not publish them.",
+        )
 
 
 def _of_events(facts: Facts) -> Iterator[Trouble]:
@@ -155,6 +201,12 @@ def _stopped(one: ProviderFacts) -> Trouble | None:
     """What holds back all lanes of the provider."""
     name = one.name
     under_way = sum(one.lanes.get(state, 0) for state in ("due", "waiting", "leased"))
+    if one.problem is not None:
+        words = f"{name} cannot be served: {one.problem}. {_lanes(under_way)} of it wait."
+        return Trouble("provider_broken", Severity.BROKEN, words, name)
+    if one.disabled:
+        words = f"{_lanes(under_way)} of {name} wait: it is disabled in the configuration."
+        return Trouble("provider_disabled", Severity.WORRYING, words, name) if under_way else None
     if not one.configured:
         words = f"{_lanes(under_way)} of {name} wait: no provider of this name is configured."
         return Trouble("provider_not_configured", Severity.WORRYING, words, name) if under_way else None

@@ -32,6 +32,10 @@ class LaneView:
     provider: str
     reference: str
     configured: bool
+    """whether the provider is served"""
+    problem: str | None = None
+    """why it cannot be served, although it is configured"""
+    disabled: bool = False
     desired_version: int | None
     desired_present: bool
     converged: bool
@@ -92,7 +96,7 @@ def verdict(lane: LaneView) -> str:  # noqa: C901 - one exhaustive match
         case LaneWord.LEASED:
             return _leased(lane, state)
         case LaneWord.PARKED:
-            return f"Waiting: no provider {name} is configured; it goes on when there is one."
+            return _parked(lane)
         case LaneWord.DEAD:
             return f"{_dead(lane, state)}; it is tried again when the customer or order changes, or by: {_replay(lane)}"
         case LaneWord.UNKNOWN:
@@ -115,6 +119,15 @@ def verdict(lane: LaneView) -> str:  # noqa: C901 - one exhaustive match
             return _gated(lane) or _waiting(lane, state)
         case _:
             assert_never(word)
+
+
+def _parked(lane: LaneView) -> str:
+    name = lane.provider
+    if lane.problem is not None:
+        return f"Waiting: {name} cannot be served ({lane.problem}); it goes on once that is mended."
+    if lane.disabled:
+        return f"Waiting: {name} is disabled in the configuration; it goes on once it is enabled."
+    return f"Waiting: no provider {name} is configured; it goes on when there is one."
 
 
 def _converged(lane: LaneView, state: str) -> str:

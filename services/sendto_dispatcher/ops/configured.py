@@ -34,6 +34,8 @@ class Configured:
     """the providers that this process serves, with their requests per second; None: unlimited"""
     broken: Mapping[str, str]
     """configured providers that cannot be served because their plugin is broken, and how"""
+    disabled: frozenset[str]
+    """configured providers with `enabled = false`"""
     reached: Mapping[str, Reached]
     """the providers that this process serves, to be asked by hand"""
     prefixes: Mapping[str, str]

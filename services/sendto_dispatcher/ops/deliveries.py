@@ -1,6 +1,5 @@
 """`/v1/deliveries`: whether an order has arrived, for upstream systems, with a token that may ask nothing else."""
 
-from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -12,6 +11,7 @@ from sendto.events.customer import ORDER_ID_MAX
 from sendto.runtime.database import Database
 from sendto_dispatcher.domain.verdict import LaneWord
 from sendto_dispatcher.ops.bearers import requires
+from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.story import LaneStory, lane_story
 from sendto_dispatcher.store.story import delivery_rows
 from sendto_dispatcher.store.tokens import Bearer
@@ -49,8 +49,8 @@ class Deliveries(BaseModel):
     deliveries: list[Delivery]
 
 
-def delivery_routes(database: Database, configured: Callable[[], frozenset[str]]) -> APIRouter:
-    """The one route; `configured` tells the providers that this process serves now."""
+def delivery_routes(database: Database, current: Current) -> APIRouter:
+    """The one route; `current` tells the providers that this process serves now."""
     routes = APIRouter(prefix="/v1/deliveries", tags=["deliveries"])
     reads = requires(database, "deliveries:read")
 
@@ -61,8 +61,8 @@ def delivery_routes(database: Database, configured: Callable[[], frozenset[str]]
             known, lanes = await delivery_rows(connection, order_id)
         if not known:
             raise HTTPException(HTTPStatus.NOT_FOUND, f"no event of order {order_id} was taken")
-        served = configured()
-        stories = [(lane_story(row, served), row["changed_at"]) for row in lanes]
+        configured = current()
+        stories = [(lane_story(row, configured), row["changed_at"]) for row in lanes]
         return Deliveries(order_id=order_id, deliveries=[_delivery(story, changed) for story, changed in stories])
 
     return routes

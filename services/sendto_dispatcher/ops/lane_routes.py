@@ -54,8 +54,7 @@ def lane_routes(database: Database, doors: Doors, current: Current) -> APIRouter
             rows = await lane_rows(connection, [lane_id])
         if not rows:
             raise _no_lane(lane_id)
-        served = current()
-        return lane_story(rows[0], served.providers, served.rates)
+        return lane_story(rows[0], current())
 
     @routes.post("/{lane_id}/replay")
     async def replay_one(lane_id: LaneId, bearer: Annotated[Bearer, Depends(doors.writes)]) -> LanesMoved:
@@ -88,9 +87,9 @@ async def lane_page(database: Database, wanted: LaneFilter, current: Current) ->
         )
         page = await list_lanes(connection, listing)
         rows = await lane_rows(connection, page.lane_ids)
-    served = current()
+    configured = current()
     return LanePage(
-        data=[lane_story(row, served.providers, served.rates) for row in rows],
+        data=[lane_story(row, configured) for row in rows],
         next_cursor=to_cursor(page.next) if page.next else None,
     )
 

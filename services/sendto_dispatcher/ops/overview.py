@@ -1,102 +1,32 @@
 """The relay at a glance: providers, processes, events, and what is wrong in plain sentences."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
-
 from sendto.runtime.database import Database
 from sendto.runtime.health import ReadinessCheck
-from sendto_dispatcher.domain.troubles import Facts, ProcessFacts, ProviderFacts, troubles
+from sendto_dispatcher.domain.troubles import SILENT_S, Facts, ProcessFacts, ProviderFacts, RelayFacts, troubles
 from sendto_dispatcher.ops.census import LaneCensus
 from sendto_dispatcher.ops.configured import Current
+from sendto_dispatcher.ops.glances import Overview, PartitionGlance, ProcessGlance, ProviderGlance, TroubleShown
+from sendto_dispatcher.ops.relays import RelayGlance, Relays
 from sendto_dispatcher.store import overview as store
 from sendto_dispatcher.store.story import LaneNumbers, database_now, provider_rows
 
 Row = dict[str, Any]
 
 
-class TroubleShown(BaseModel):
-    """One thing that is wrong."""
-
-    name: str
-    severity: int
-    """2: orders do not arrive; 1: worrying"""
-    sentence: str
-    provider: str | None
-
-
-class ProviderGlance(BaseModel):
-    """A provider at a glance."""
-
-    provider: str
-    state: str
-    """`open`, `paused`, `held`, `down`, `waiting` (it asked us to), or `not configured`"""
-    lanes: dict[str, int]
-    """how many, by state"""
-    attempts_per_s: float
-    failed_share: float
-    p95_ms: float | None
-    oldest_due_s: float
-    oldest_unapplied_s: float
-    rate_per_s: float | None
-    rate_used: float | None
-    """the part of the rate limit that the last minute used"""
-    paused_at: datetime | None
-    paused_by: str | None
-    pause_reason: str | None
-    held_at: datetime | None
-    hold_reason: str | None
-    opened_at: datetime | None
-    probe_at: datetime | None
-    blocked_until: datetime | None
-
-
-class ProcessGlance(BaseModel):
-    """A dispatcher process."""
-
-    id: str
-    host: str
-    pid: int
-    release: str
-    config_digest: str
-    started_at: datetime
-    silent_s: float
-
-
-class PartitionGlance(BaseModel):
-    """A partition of the topic; `lag` where the process that answers reads it."""
-
-    topic: str
-    partition: int
-    next_offset: int
-    updated_at: datetime
-    lag: int | None
-
-
-class Overview(BaseModel):
-    """Everything at a glance."""
-
-    at: datetime
-    troubles: list[TroubleShown]
-    providers: list[ProviderGlance]
-    processes: list[ProcessGlance]
-    partitions: list[PartitionGlance]
-    events_last_hour: int
-    rejected_last_hour: int
-    unrouted_last_hour: int
-    configuration_refused: str | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """What the process that answers knows of itself."""
+    """What the process that answers knows of itself, fresher than what it has written down; and of the relays."""
 
+    replica: str
     checks: Mapping[str, ReadinessCheck]
-    lag: Callable[[], Mapping[int, int]]
+    lag: Callable[[], Mapping[str, int]]
     """records not yet taken, by partition that this process reads"""
+    relays: Relays
 
 
 class Glance:
@@ -122,42 +52,59 @@ class Glance:
             events = await store.event_numbers(connection)
             positions = await store.position_rows(connection)
             replicas = await store.replica_rows(connection)
-        facts = [self._facts(row, numbers, attempts.get(row["provider"]), now) for row in gates]
+        replicas = [await self._freshest(row) for row in replicas]
+        lag = _lag_of_all(replicas)
+        relays = await self._watched.relays.told()
+        broken = {name: why for row in replicas if _is_live(row) for name, why in row["broken"].items()}
+        facts = [self._facts(row, numbers, attempts.get(row["provider"]), now, broken) for row in gates]
         found = troubles(
             Facts(
                 providers=facts,
-                processes=[
-                    ProcessFacts(name=f"{r['host']}/{r['pid']}", digest=r["config_digest"], silent_s=r["silent_s"])
-                    for r in replicas
-                ],
-                unready={name: why for name, check in self._watched.checks.items() if (why := await check())},
-                refused=self._current().refused,
-                lag_records=sum(self._watched.lag().values()),
+                processes=[_process_facts(row) for row in replicas],
+                relays=[_relay_facts(one) for one in relays],
+                lag_records=sum(lag.values()),
                 rejected=events["rejected"],
                 unrouted=events["unrouted"],
                 stale=events["stale"],
             )
         )
-        lag = self._watched.lag()
         return Overview(
             at=now,
             troubles=[TroubleShown.model_validate(one, from_attributes=True) for one in found],
             providers=[_glance(fact, row, attempts.get(fact.name)) for fact, row in zip(facts, gates, strict=True)],
-            processes=[ProcessGlance(**row) for row in replicas],
-            partitions=[PartitionGlance(**row, lag=lag.get(row["partition"])) for row in positions],
+            processes=[ProcessGlance(**row, partitions=len(row["lag"])) for row in replicas],
+            partitions=[PartitionGlance(**row, lag=lag.get(str(row["partition"]))) for row in positions],
+            relays=relays,
+            lag=sum(lag.values()),
             events_last_hour=events["events"],
             rejected_last_hour=events["rejected"],
             unrouted_last_hour=events["unrouted"],
             configuration_refused=self._current().refused,
         )
 
-    def _facts(self, gates: Row, numbers: LaneNumbers, attempts: Row | None, now: datetime) -> ProviderFacts:
+    async def _freshest(self, replica: Row) -> Row:
+        """What a process said of itself; of this one what it says now."""
+        if replica["id"] != self._watched.replica:
+            return replica
+        current = self._current()
+        return replica | {
+            "lag": self._watched.lag(),
+            "unready": {name: why for name, check in self._watched.checks.items() if (why := await check())},
+            "broken": current.broken,
+            "refused": current.refused,
+        }
+
+    def _facts(
+        self, gates: Row, numbers: LaneNumbers, attempts: Row | None, now: datetime, broken: Mapping[str, str]
+    ) -> ProviderFacts:
         name, current = gates["provider"], self._current()
         rate = current.rates.get(name)
         return ProviderFacts(
             name=name,
             now=now,
             configured=name in current.providers,
+            disabled=name in current.disabled,
+            problem=broken.get(name),
             lanes={state: lanes for (provider, state), lanes in numbers.counts.items() if provider == name},
             overdue_s=numbers.overdue_s.get(name, 0.0),
             behind_s=numbers.behind_s.get(name, 0.0),
@@ -169,6 +116,37 @@ class Glance:
             tokens=_tokens(gates, rate, now),
             **{field: gates[field] for field in _GATES},
         )
+
+
+def _is_live(replica: Row) -> bool:
+    return bool(replica["silent_s"] <= SILENT_S)
+
+
+def _lag_of_all(replicas: Sequence[Row]) -> dict[str, int]:
+    """Records not yet taken, by partition, as the live processes that read them say."""
+    lag: dict[str, int] = {}
+    for replica in filter(_is_live, replicas):
+        lag |= replica["lag"]
+    return lag
+
+
+def _process_facts(replica: Row) -> ProcessFacts:
+    return ProcessFacts(
+        name=f"{replica['host']}/{replica['pid']}",
+        digest=replica["config_digest"],
+        silent_s=replica["silent_s"],
+        unready=replica["unready"],
+        refused=replica["refused"],
+    )
+
+
+def _relay_facts(relay: RelayGlance) -> RelayFacts:
+    return RelayFacts(
+        url=relay.url,
+        problem=relay.problem,
+        events=relay.outbox_events or 0,
+        oldest_s=relay.outbox_oldest_s or 0.0,
+    )
 
 
 _GATES = ("paused_at", "paused_by", "held_at", "hold_reason", "opened_at", "blocked_until")
@@ -186,6 +164,7 @@ def _glance(facts: ProviderFacts, gates: Row, attempts: Row | None) -> ProviderG
     return ProviderGlance(
         provider=facts.name,
         state=_state(facts),
+        problem=facts.problem,
         lanes=dict(facts.lanes),
         attempts_per_s=per_s,
         failed_share=facts.failed / facts.attempts if facts.attempts else 0.0,
@@ -201,8 +180,10 @@ def _glance(facts: ProviderFacts, gates: Row, attempts: Row | None) -> ProviderG
 
 
 def _state(facts: ProviderFacts) -> str:
+    if facts.problem is not None:
+        return "broken"
     if not facts.configured:
-        return "not configured"
+        return "disabled" if facts.disabled else "not configured"
     if facts.paused_at is not None:
         return "paused"
     if facts.held_at is not None:

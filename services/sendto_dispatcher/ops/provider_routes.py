@@ -13,8 +13,9 @@ from sendto.runtime.database import Connection, Database
 from sendto_dispatcher.ops.actions import Actions, must_know
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.doors import Doors
+from sendto_dispatcher.ops.glances import Overview
 from sendto_dispatcher.ops.moves import LanesMoved, wake_engines
-from sendto_dispatcher.ops.overview import Glance, Overview
+from sendto_dispatcher.ops.overview import Glance
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store.changes import record_change
 from sendto_dispatcher.store.renames import Hindrances, rename_provider

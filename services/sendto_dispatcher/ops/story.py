@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel
@@ -130,7 +129,7 @@ class OrderStory(BaseModel):
 
 def order_story(order_id: int, rows: OrderRows, configured: Configured) -> OrderStory:
     """Tell the story from what is kept, by the configuration of this process."""
-    lanes = [lane_story(row, configured.providers, configured.rates) for row in rows.lanes]
+    lanes = [lane_story(row, configured) for row in rows.lanes]
     told = {row["source"]: _route_told(row, configured) for row in rows.states}
     sources = [_source(row, told[row["source"]]) for row in rows.states]
     events = [_event(row) for row in rows.events]
@@ -221,17 +220,18 @@ def _source(row: Row, told: RouteTold | None) -> SourceStory:
     )
 
 
-def lane_story(
-    row: Row, configured: frozenset[str], rates: Mapping[str, float | None] = MappingProxyType({})
-) -> LaneStory:
+def lane_story(row: Row, configured: Configured) -> LaneStory:
     """One lane of the story."""
-    rate_per_s = rates.get(row["provider"])
+    provider = row["provider"]
+    rate_per_s = configured.rates.get(provider)
     view = LaneView(
         lane_id=row["id"],
-        provider=row["provider"],
+        provider=provider,
         rate_per_s=rate_per_s,
         tokens=_tokens(row, rate_per_s or 0.0),
-        configured=row["provider"] in configured,
+        configured=provider in configured.providers,
+        problem=configured.broken.get(provider),
+        disabled=provider in configured.disabled,
         desired_version=_version(row, "desired_"),
         desired_present=row["desired_present"],
         converged=row["applied_generation"] == row["desired_generation"],

@@ -33,7 +33,7 @@ _POSITIONS = """
 SELECT topic, partition, next_offset, updated_at FROM intake_position ORDER BY topic, partition
 """
 _REPLICAS = """
-SELECT id, host, pid, release, config_digest, started_at, heartbeat_at,
+SELECT id, host, pid, release, config_digest, started_at, heartbeat_at, lag, unready, broken, refused,
     extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 AS silent_s
 FROM replica WHERE heartbeat_at > clock_timestamp() - interval '10 minutes' ORDER BY started_at, id
 """

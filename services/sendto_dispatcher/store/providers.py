@@ -3,8 +3,8 @@
 Rules 24, 25, 27, 30 and 34 of the dispatcher's rules.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import asyncpg
 
@@ -97,8 +97,10 @@ FROM waiting WHERE waiting.id = lane.id
 """
 
 _HEARTBEAT = """
-INSERT INTO replica (id, host, pid, release, config_digest) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (id) DO UPDATE SET heartbeat_at = now(), config_digest = excluded.config_digest
+INSERT INTO replica (id, host, pid, release, config_digest, lag, unready, broken, refused)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (id) DO UPDATE SET heartbeat_at = now(), config_digest = excluded.config_digest, lag = excluded.lag,
+    unready = excluded.unready, broken = excluded.broken, refused = excluded.refused
 """
 _FORGET_REPLICAS = "DELETE FROM replica WHERE id = $1 OR heartbeat_at < now() - interval '1 day'"
 
@@ -195,11 +197,30 @@ class ReplicaRow:
     pid: int
     release: str
     config_digest: str
+    lag: Mapping[str, int] = field(default_factory=dict)
+    """records not yet taken, by partition that it reads"""
+    unready: Mapping[str, str] = field(default_factory=dict)
+    """what keeps it from being ready, by check"""
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """configured providers that it cannot serve, and why"""
+    refused: str | None = None
+    """why the newest configuration that it was given is not in force"""
 
 
 async def heartbeat(connection: Connection, replica: ReplicaRow) -> None:
-    """Say that the process lives, and with which configuration."""
-    await connection.execute(_HEARTBEAT, replica.id, replica.host, replica.pid, replica.release, replica.config_digest)
+    """Say that the process lives, with which configuration, and what any other process may tell of it."""
+    await connection.execute(
+        _HEARTBEAT,
+        replica.id,
+        replica.host,
+        replica.pid,
+        replica.release,
+        replica.config_digest,
+        dict(replica.lag),
+        dict(replica.unready),
+        dict(replica.broken),
+        replica.refused,
+    )
 
 
 async def forget_replica(connection: Connection, replica_id: str) -> None:

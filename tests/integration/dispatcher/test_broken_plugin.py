@@ -49,6 +49,13 @@ async def test_one_that_a_provider_needs_takes_readiness_down_and_the_others_go_
         story = (await caller("GET", "/ops/orders/7")).json
         states = {lane["provider"]: lane["state"] for lane in story["lanes"]}
         assert states["theirs"] == "parked"
+        assert any("Waiting: theirs cannot be served" in line and "no licence" in line for line in story["verdict"])
+        overview = (await caller("GET", "/ops/overview")).json
+        assert {one["provider"]: one["state"] for one in overview["providers"]} == {
+            "theirs": "broken",
+            "sandbox": "open",
+        }
+        assert "provider_broken" in {one["name"] for one in overview["troubles"]}
         shown = {one["provider"]: one for one in (await caller("GET", "/ops/providers")).json}
         assert "no licence" in shown["theirs"]["problem"]
         assert shown["sandbox"]["problem"] is None

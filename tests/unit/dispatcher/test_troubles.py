@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sendto_dispatcher.domain.troubles import Facts, ProcessFacts, ProviderFacts, Severity, troubles
+from sendto_dispatcher.domain.troubles import Facts, ProcessFacts, ProviderFacts, RelayFacts, Severity, troubles
 
 NOW = datetime(2026, 3, 4, 14, 2, 11, tzinfo=UTC)
 EARLIER = NOW - timedelta(minutes=5)
@@ -15,6 +15,23 @@ LATER = NOW + timedelta(minutes=5)
 def _provider(**fields: Any) -> Facts:
     given: dict[str, Any] = {"name": "acme", "now": NOW} | fields
     return Facts(providers=[ProviderFacts(**given)])
+
+
+GONE, WELL = RelayFacts(url="http://one", problem="it is gone"), RelayFacts(url="http://two", events=3, oldest_s=1)
+
+
+def _process(name: str, **fields: Any) -> ProcessFacts:
+    given: dict[str, Any] = {"name": name, "digest": "same", "silent_s": 1.0} | fields
+    return ProcessFacts(**given)
+
+
+def _unready(*names: str, others: int = 0) -> Facts:
+    unready = [_process(name, unready={"intake": "Kafka is away"}) for name in names]
+    return Facts(processes=[*unready, *[_process("well")] * others])
+
+
+def _refused(*names: str) -> Facts:
+    return Facts(processes=[_process(name, refused="routes: missing") for name in names])
 
 
 def _processes(*pairs: tuple[str, float]) -> Facts:
@@ -47,8 +64,24 @@ def _processes(*pairs: tuple[str, float]) -> Facts:
         (_provider(lanes={"taken": 2}), "lanes_taken", "a reference that another source owns"),
         (_processes(("a", 1.0), ("b", 1.0)), "configuration_differs", "different configurations"),
         (_processes(("a", 1.0), ("a", 99.0)), "process_silent", "Process host/1 was not heard for 99 s"),
-        (Facts(unready={"intake": "Kafka is away"}), "not_ready_intake", "not ready: Kafka is away"),
-        (Facts(refused="routes: missing"), "configuration_refused", "not in force: routes: missing"),
+        (_unready("a"), "not_ready_intake", "The dispatcher is not ready: Kafka is away."),
+        (_unready("a", "b"), "not_ready_intake", "All 2 processes are not ready: Kafka is away."),
+        (_unready("a", "b", others=1), "not_ready_intake", "2 of 3 processes are not ready: Kafka is away."),
+        (_unready("a", others=2), "not_ready_intake", "Process a is not ready: Kafka is away."),
+        (_refused("a", "b"), "configuration_refused", "not in force: routes: missing"),
+        (Facts(relays=[GONE]), "relay_away", "No relay publishes what the API has stored (http://one: it is gone)."),
+        (Facts(relays=[GONE, WELL]), "relay_away", "1 of 2 relays is away (http://one: it is gone)."),
+        (
+            Facts(relays=[RelayFacts(url="http://one", events=7, oldest_s=99)]),
+            "outbox_growing",
+            "7 events wait in the outbox, the oldest for 99 s",
+        ),
+        (
+            _provider(configured=False, problem="its adapter is broken", lanes={"due": 2}),
+            "provider_broken",
+            "acme cannot be served: its adapter is broken. 2 orders of it wait.",
+        ),
+        (_provider(configured=False, disabled=True, lanes={"due": 1}), "provider_disabled", "it is disabled in the"),
         (Facts(lag_records=5_000), "intake_lagging", "5000 events"),
         (Facts(rejected=2), "events_rejected", "2 events of the last hour were rejected"),
         (Facts(unrouted=2), "orders_unrouted", "matched no route"),
@@ -71,6 +104,8 @@ def test_each_trouble_is_named(facts: Facts, name: str, told: str) -> None:
         _provider(configured=False, lanes={"converged": 5}),
         _processes(("a", 1.0), ("a", 2.0)),
         Facts(lag_records=100, stale=3),
+        Facts(relays=[WELL]),
+        _provider(configured=False, disabled=True, lanes={"converged": 5}),
     ],
 )
 def test_what_is_well_is_no_trouble(facts: Facts) -> None:
@@ -89,7 +124,7 @@ def test_the_worst_comes_first() -> None:
             ProviderFacts(name="acme", now=NOW, paused_at=EARLIER),
             ProviderFacts(name="b", now=NOW, opened_at=NOW),
         ],
-        unready={"intake": "Kafka is away"},
+        processes=[_process("a", unready={"intake": "Kafka is away"})],
     )
 
     found = troubles(facts)

@@ -67,6 +67,16 @@ def _view(**fields: Any) -> LaneView:
         (_BEHIND | {"leased": True}, "leased", "by a process that has ended; another takes over"),
         (_BEHIND | {"configured": False}, "parked", "Waiting: no provider acme is configured; it goes on when"),
         (
+            _BEHIND | {"configured": False, "problem": "its plugin is broken"},
+            "parked",
+            "Waiting: acme cannot be served (its plugin is broken); it goes on once that is mended.",
+        ),
+        (
+            _BEHIND | {"configured": False, "disabled": True},
+            "parked",
+            "Waiting: acme is disabled in the configuration; it goes on once it is enabled.",
+        ),
+        (
             _REFUSED,
             "dead",
             "(version 7) (http_422: email is not valid); it is tried again when the customer or order changes, or by",
