@@ -105,7 +105,7 @@ class DispatcherSection(DatabaseSettings, HttpSettings):
     """how often the configuration's files are looked at for changes"""
     delivery_events: bool = False
     """publish what became of each order on the deliveries topic"""
-    relay_urls: tuple[RelayUrl, ...] = ()
+    relay_urls: list[RelayUrl] = []
     """where the relays answer, so that the console tells of them and of the outbox"""
     intake: IntakeSettings = IntakeSettings()
     engine: EngineSettings = EngineSettings()
