@@ -109,7 +109,7 @@ class Dispatcher:
             replica=self._replica.id,
             checks=self._checks,
             lag=self._lag,
-            relays=Relays(section.relay_urls, self._clock),
+            relays=Relays(section.relay_urls.split(",") if section.relay_urls else (), self._clock),
         )
         self._ops = Ops(self._database, self._current, self._notifier, self._clock, watched)
         self._beats = asyncio.Event()

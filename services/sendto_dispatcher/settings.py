@@ -17,7 +17,7 @@ from sendto.runtime.settings import (
 
 ProviderKey = Annotated[str, Field(pattern=PROVIDER_NAME)]
 PositiveInt = Annotated[int, Field(ge=1)]
-RelayUrl = Annotated[str, Field(pattern=r"^https?://[^/?#@]+/?$")]
+RelayUrls = Annotated[str, Field(pattern=r"^https?://[^/?#@,\s]+(,https?://[^/?#@,\s]+)*$")]
 Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/(s|min|h)$")]
 
 
@@ -105,8 +105,8 @@ class DispatcherSection(DatabaseSettings, HttpSettings):
     """how often the configuration's files are looked at for changes"""
     delivery_events: bool = False
     """publish what became of each order on the deliveries topic"""
-    relay_urls: list[RelayUrl] = []
-    """where the relays answer, so that the console tells of them and of the outbox"""
+    relay_urls: RelayUrls | None = None
+    """where the relays answer, several separated by commas, so that the console tells of them and of the outbox"""
     intake: IntakeSettings = IntakeSettings()
     engine: EngineSettings = EngineSettings()
     retention: RetentionSettings = RetentionSettings()

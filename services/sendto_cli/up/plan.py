@@ -1,6 +1,5 @@
 """Which parts run where, with which settings. Pure but for finding free ports."""
 
-import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -118,7 +117,7 @@ def environment(name: str, addresses: Addresses, secrets: Secrets, config: Path,
         "SENDTO_API__DATABASE_URL": addresses.api_database_url,
         "SENDTO_DISPATCHER__DATABASE_URL": addresses.dispatcher_database_url,
         "SENDTO_DISPATCHER__DIGEST_KEY": secrets.digest_key,
-        "SENDTO_DISPATCHER__RELAY_URLS": json.dumps([addresses.url("relay")]),
+        "SENDTO_DISPATCHER__RELAY_URLS": addresses.url("relay"),
         "SENDTO_SANDBOX__DATA_DIR": str(home / "sandbox"),
     } | ({f"SENDTO_{section}__PORT": str(addresses.ports[name])} if name in addresses.ports else {})
 

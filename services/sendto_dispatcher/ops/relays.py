@@ -36,7 +36,7 @@ class Relays:
     """Asks every relay when someone looks; what was told a moment ago is told again."""
 
     def __init__(self, urls: Sequence[str], clock: Clock) -> None:
-        self._urls = [url.rstrip("/") for url in urls]
+        self._urls = list(urls)
         self._clock = clock
         self._told: list[RelayGlance] = []
         self._next_at_s = 0.0

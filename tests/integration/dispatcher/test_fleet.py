@@ -81,7 +81,7 @@ async def test_relays_and_the_outbox_are_told_where_they_are_known(settings: Set
 
     relay.include_router(health_routes({"kafka": kafka}))
     async with served(relay) as url:
-        settings["dispatcher"]["relay_urls"] = [url]
+        settings["dispatcher"]["relay_urls"] = url
         async with dispatching(settings, ops_token) as ops:
             overview = await _overview(ops)
             assert overview["relays"] == [
@@ -97,6 +97,6 @@ async def test_relays_and_the_outbox_are_told_where_they_are_known(settings: Set
 
 
 async def test_a_relay_that_does_not_answer_is_told(settings: Settings, ops_token: str) -> None:
-    settings["dispatcher"]["relay_urls"] = ["http://127.0.0.1:9"]
+    settings["dispatcher"]["relay_urls"] = "http://127.0.0.1:9"
     async with dispatching(settings, ops_token) as ops:
         assert "(http://127.0.0.1:9: it does not answer)" in await _wait_for(ops, "relay_away")
