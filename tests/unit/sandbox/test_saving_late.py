@@ -76,7 +76,7 @@ def test_a_file_of_an_earlier_release_is_taken_over(tmp_path: Path) -> None:
             " status INTEGER, effect TEXT NOT NULL, object_id INTEGER, state TEXT)"
         )
         old.execute("CREATE TABLE late (id INTEGER PRIMARY KEY, apply_at REAL NOT NULL, request TEXT NOT NULL)")
-        old.execute("INSERT INTO late (apply_at, request) VALUES (1, '{\"method\": \"DELETE\", \"reference\": \"7\"}')")
+        old.execute('INSERT INTO late (apply_at, request) VALUES (1, \'{"method": "DELETE", "reference": "7"}\')')
     old.close()
     store = Store(tmp_path)
     store.apply_late(2.0)
