@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from infra.eventually import eventually
 from infra.lanes import NAME, Lanes
 from sendto.kernel.clock import SystemClock
@@ -48,7 +50,7 @@ def provider(
     built = build_provider(name, section, settings or engine_settings(), Path())
     if adapter is None:
         return built
-    return replace(built, adapter=adapter, policy=replace(built.policy, capabilities=adapter.capabilities))
+    return replace(built, adapter=adapter, policy=structs.replace(built.policy, capabilities=adapter.capabilities))
 
 
 class Running:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from msgspec import structs
+
 from sendto.events.customer import Customer, OrderSnapshot
 from sendto.events.envelope import CustomerEvent, EventType
 from sendto.kernel.backoff import Backoff
@@ -141,7 +143,7 @@ class Lanes:
             requests=1,
             digest=b"digest",
         )
-        return replace(plain, **changes)
+        return structs.replace(plain, **changes)
 
     async def settle(self, claim: Claim, ending: Ending, **changes: Any) -> Settled:
         """Settle one attempt."""

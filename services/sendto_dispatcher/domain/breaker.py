@@ -4,8 +4,7 @@ Rule 25 of the dispatcher's rules.
 """
 
 from collections import deque
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from sendto.sdk import (
     Accepted,
@@ -47,8 +46,7 @@ def answered(ending: Ending) -> bool | None:
             assert_never(ending)
 
 
-@dataclass(frozen=True, slots=True)
-class _Finished:
+class _Finished(NamedTuple):
     at_s: float
     lane_id: int
     answered: bool
@@ -65,7 +63,7 @@ class Breaker:
     def record(self, lane_id: int, *, answered: bool, at_s: float) -> bool:
         """Count one finished attempt; whether the breaker should be open now."""
         self._finished.append(_Finished(at_s, lane_id, answered))
-        return self._unwell(at_s)
+        return not answered and self._unwell(at_s)
 
     def reset(self) -> None:
         """Forget what was counted, as after the provider has come back."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
 
+from msgspec import Struct
+
 from sendto.sdk import Operation, Outcome
 from sendto_dispatcher.domain.lane import Version
 from sendto_dispatcher.domain.plan import Learned, Rest
@@ -64,8 +66,7 @@ class Shadowed:
 Ending = Outcome | Shadowed | Released | Interrupted | Unchanged | Held | Confirmed | Differs | Rest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class Finished(Struct, frozen=True, kw_only=True):
     """An attempt that has ended: what it served, what came of it."""
 
     lane_id: int

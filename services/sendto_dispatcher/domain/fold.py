@@ -1,9 +1,12 @@
 """What a batch's events make of one order's state. Rules 3, 8 and 11 of the dispatcher's rules."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from sendto.events.customer import Customer, OrderSnapshot
 from sendto.events.envelope import CustomerEvent
@@ -22,8 +25,7 @@ class TakeVerdict(StrEnum):
     """rejected: it carries no version, and a carried one is known"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderKnown:
+class OrderKnown(Struct, frozen=True, kw_only=True):
     """An order's state as it is known. `snapshot` is None where none is known or none is needed."""
 
     carried: bool
@@ -38,8 +40,7 @@ class OrderKnown:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
+class Arrived(Struct, frozen=True, kw_only=True):
     """An event with its record's time, which stands in where the event has none."""
 
     event: CustomerEvent

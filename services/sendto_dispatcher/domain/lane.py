@@ -1,9 +1,14 @@
-"""A lane as a claim and a settle see it, without any I/O."""
+"""A lane as a claim and a settle see it, without any I/O.
 
-from dataclasses import dataclass
+There are several of these objects for each call; a struct is made, and copied with changes, in a tenth of the time that
+a frozen dataclass takes.
+"""
+
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
+
+from msgspec import Struct
 
 from sendto.events.customer import Customer, OrderSnapshot
 
@@ -23,8 +28,7 @@ class Resting(StrEnum):
     """translated and not sent: the provider is in shadow"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class Version(Struct, frozen=True, kw_only=True):
     """An order's version: a carried one is newer than any that the dispatcher counted itself."""
 
     carried: bool
@@ -36,8 +40,7 @@ class Version:
         return self.number if self.carried else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(Struct, frozen=True, kw_only=True):
     """The newest known state of an order: what a lane that is desired present should hold."""
 
     version: Version
@@ -47,8 +50,7 @@ class State:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True):
     """What a create with a request key sent, kept until its outcome is known. `state` is None once erased."""
 
     generation: int
@@ -56,8 +58,7 @@ class Kept:
     age_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakenOver:
+class TakenOver(Struct, frozen=True, kw_only=True):
     """The lease that an earlier attempt held and never settled."""
 
     token: UUID
@@ -66,8 +67,7 @@ class TakenOver:
     leased_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class Lane(Struct, frozen=True, kw_only=True):
     """A claimed lane: identity, desired side, applied side, and the doubt that the claim found."""
 
     id: int
@@ -96,8 +96,7 @@ class Lane:
     """when it was due, by the database's clock; None where nobody has claimed it"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True):
     """A lane together with the state that was read after it was locked; None if none is known any more."""
 
     lane: Lane

@@ -3,7 +3,9 @@
 Rules 15, 18, 19, 28 and 31 of the dispatcher's rules.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from sendto.sdk import Capabilities, DeleteMode, Idempotency, Operation
 from sendto_dispatcher.domain.lane import Claim, Kept, Lane, Resting, State

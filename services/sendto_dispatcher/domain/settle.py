@@ -4,9 +4,11 @@
 fence (the lease's token) has been checked before. Rules 2, 15 to 19, 23, 27, 28 and 32 of the dispatcher's rules.
 """
 
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from sendto.kernel.backoff import Backoff
 from sendto.sdk import (
@@ -43,8 +45,7 @@ RATE_LIMITED_WAIT_S = 1.0
 """how long a lane waits that was told to slow down, but not for how long"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
+class Columns(Struct, frozen=True, kw_only=True):
     """The columns of a lane that a settle reads and writes. Times are the database's."""
 
     reference: str
@@ -84,8 +85,7 @@ class Columns:
         return self.lease_generation < self.resend_generation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """What a provider's configuration and state say about failures."""
 
     backoff: Backoff

@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import get_args
 
 from sendto.sdk import RETRY_AFTER_MAX_S, Outcome, RemoteRef
@@ -27,9 +27,9 @@ def checked(returned: object) -> Outcome:
     """
     if not isinstance(returned, _OUTCOMES):
         raise NoOutcome(type(returned).__name__)
-    for field in fields(returned):
-        if not _is_right(field.name, getattr(returned, field.name)):
-            raise NoOutcome(f"{type(returned).__name__}.{field.name}")
+    for name in returned.__dataclass_fields__:
+        if not _is_right(name, getattr(returned, name)):
+            raise NoOutcome(f"{type(returned).__name__}.{name}")
     return keepable(returned)  # type: ignore[return-value]  # an outcome stays what it is
 
 
@@ -39,17 +39,17 @@ def keepable(ending: Ending) -> Ending:
     A remote id that cannot be stored is left out: cut or mended it would name another object, or none.
     """
     changes: dict[str, object] = {}
-    for field in fields(ending):
-        value = getattr(ending, field.name)
-        match field.name:
+    for name in ending.__dataclass_fields__:
+        value = getattr(ending, name)
+        match name:
             case "code" | "reason" if isinstance(value, str):
-                changes[field.name] = _bounded(value, CODE_CHARACTERS)
+                changes[name] = _bounded(value, CODE_CHARACTERS)
             case "detail" if isinstance(value, str):
-                changes[field.name] = _bounded(value, DETAIL_CHARACTERS)
+                changes[name] = _bounded(value, DETAIL_CHARACTERS)
             case "remote" if isinstance(value, RemoteRef):
-                changes[field.name] = value if keepable_id(value.value) else None
+                changes[name] = value if keepable_id(value.value) else None
             case "retry_after_s" if value is not None:
-                changes[field.name] = min(max(float(value), 0.0), RETRY_AFTER_MAX_S) if math.isfinite(value) else None
+                changes[name] = min(max(float(value), 0.0), RETRY_AFTER_MAX_S) if math.isfinite(value) else None
             case _:
                 continue
     return replace(ending, **changes) if changes else ending  # type: ignore[arg-type]  # fields of the ending itself

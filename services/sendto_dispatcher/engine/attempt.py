@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from msgspec import structs
+
 from sendto.kernel.clock import Clock
 from sendto.runtime.logs import bug, logger
 from sendto.sdk import (
@@ -159,13 +161,16 @@ class Carrier:
     async def carry_out(self, attempts: Sequence[Attempt], deadline_s: float) -> list[Finished]:
         """Call the provider for one attempt, or for several in one request; `deadline_s` is on the monotonic clock."""
         http = self.provider.transport.attempt(deadline_s=deadline_s, clock=self.clock)
+        alarm = _Alarm(max(0.0, deadline_s - self.clock.monotonic_s()) + _GRACE_S)
         try:
-            async with asyncio.timeout(max(0.0, deadline_s - self.clock.monotonic_s()) + _GRACE_S):
-                endings = await self._endings(attempts, http, deadline_s)
+            endings = await self._endings(attempts, http, deadline_s)
         except asyncio.CancelledError:
-            endings = [Interrupted() if http.sent else Released("stopping")] * len(attempts)
-        except TimeoutError:
-            endings = [self._too_late(attempt, sent=http.sent) for attempt in attempts]
+            if alarm.rang():
+                endings = [self._too_late(attempt, sent=http.sent) for attempt in attempts]
+            else:
+                endings = [Interrupted() if http.sent else Released("stopping")] * len(attempts)
+        finally:
+            alarm.off()
         return [
             attempt.finished(ending, sent=http.sent, requests=http.requests if number == 0 else 0)
             for number, (attempt, ending) in enumerate(zip(attempts, endings, strict=True))
@@ -207,7 +212,7 @@ class Carrier:
         """Ask whether the provider holds an object, and plan again. It is certain then that no create is under way."""
         found = await self.provider.adapter.find(attempt.claim.lane.reference, http)
         attempt.learned = Learned(present=found is not None, remote=keepable_id(found.value) if found else None)
-        attempt.claim = replace(attempt.claim, lane=learn(attempt.claim.lane, attempt.learned))
+        attempt.claim = structs.replace(attempt.claim, lane=learn(attempt.claim.lane, attempt.learned))
         attempt.step = self.plan(attempt.claim)
         self._prepare(attempt)
         http.sent = False
@@ -262,6 +267,30 @@ class Carrier:
         if _changes(attempt) is Operation.CREATE and not self.provider.capabilities.repeatable_create:
             return Ambiguous(code, timed_out=timed_out)
         return Transient(code, timed_out=timed_out)
+
+
+class _Alarm:
+    """Cancels the call that sets it, after a time. `asyncio.timeout` does this too, and costs ten times as much."""
+
+    def __init__(self, after_s: float) -> None:
+        self._call = asyncio.current_task()
+        self._rang = False
+        self._timer = asyncio.get_running_loop().call_later(after_s, self._ring)
+
+    def rang(self) -> bool:
+        """Whether the call was cancelled by this, which is then over."""
+        if self._rang and self._call is not None:
+            self._call.uncancel()
+        return self._rang
+
+    def off(self) -> None:
+        """Leave the call alone."""
+        self._timer.cancel()
+
+    def _ring(self) -> None:
+        self._rang = True
+        if self._call is not None:
+            self._call.cancel()
 
 
 def _changes(attempt: Attempt) -> Operation:

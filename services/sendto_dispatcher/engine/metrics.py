@@ -1,5 +1,7 @@
 """What the engine counts."""
 
+from functools import cache
+
 from prometheus_client import Counter, Histogram
 
 from sendto_dispatcher.store.settles import AttemptRecord
@@ -15,5 +17,9 @@ _DURATION = Histogram(
 
 def attempt(record: AttemptRecord) -> None:
     """Count one finished attempt."""
-    _ATTEMPTS.labels(record.provider, str(record.finished.operation), record.outcome).inc()
-    _DURATION.labels(record.provider).observe(record.duration_ms / 1000)
+    _attempts(record.provider, str(record.finished.operation), record.outcome).inc()
+    _duration(record.provider).observe(record.duration_ms / 1000)
+
+
+_attempts = cache(_ATTEMPTS.labels)
+_duration = cache(_DURATION.labels)

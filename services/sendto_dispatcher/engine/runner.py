@@ -16,7 +16,7 @@ from sendto.runtime.database import Connection, Database, DatabaseAway
 from sendto.runtime.failpoints import Point, reach
 from sendto.runtime.listen import Wake
 from sendto.runtime.logs import bug, logger
-from sendto.sdk import Operation
+from sendto.sdk import Gone, Operation, Unauthorized
 from sendto_dispatcher.domain.endings import Finished, Released
 from sendto_dispatcher.domain.floor import DueFloor
 from sendto_dispatcher.domain.gate import Open, Probe, Shut
@@ -311,30 +311,35 @@ class Runner:
 
     async def _call(self, batch: list[Attempt], deadline_s: float, at_s: float, requests: int) -> None:
         finished = await self._carried_out(batch, deadline_s, at_s)
-        started_s = at_s if any(one.requests for one in finished) else self._clock.monotonic_s()
-        duration_ms = max(0.0, self._clock.monotonic_s() - started_s) * 1000
-        self._pace.differ(taken=requests, made=sum(one.requests for one in finished))
+        # The first one of a batch stands for its requests.
+        duration_ms = max(0.0, self._clock.monotonic_s() - at_s) * 1000 if finished[0].requests else 0.0
+        self._pace.differ(taken=requests, made=finished[0].requests)
         judged = await self._judged(finished)
         for attempt, one in zip(batch, judged, strict=True):
             self._settle(attempt, one, duration_ms)
-        self._alone.difference_update(one.lane_id for one in judged)
-        self._alone.update(one.lane_id for one in judged if one.ending == Released(TRY_ALONE))
+        if self._provider.batch > 1:
+            self._alone.difference_update(one.lane_id for one in judged)
+            self._alone.update(one.lane_id for one in judged if one.ending == Released(TRY_ALONE))
         # A call is one thing that happened to the provider, however many lanes it was for.
-        for one in {type(one.ending): one for one in judged}.values():
+        for one in {type(one.ending): one for one in judged}.values() if len(judged) > 1 else judged:
             await self._standing.notice(one)
 
     async def _carried_out(self, batch: list[Attempt], deadline_s: float, at_s: float) -> list[Finished]:
         """Wait for the call's time, then make it."""
-        try:
-            await asyncio.sleep(at_s - self._clock.monotonic_s())
-        except asyncio.CancelledError:
-            return [attempt.finished(Released("stopping"), sent=False, requests=0) for attempt in batch]
+        wait_s = at_s - self._clock.monotonic_s()
+        if wait_s > 0:
+            try:
+                await asyncio.sleep(wait_s)
+            except asyncio.CancelledError:
+                return [attempt.finished(Released("stopping"), sent=False, requests=0) for attempt in batch]
         reach(Point.ENGINE_CALL)
         finished = await self._carrier.carry_out(batch, deadline_s)
         reach(Point.ENGINE_CALLED)
         return finished
 
     async def _judged(self, finished: list[Finished]) -> list[Finished]:
+        if not any(isinstance(one.ending, Unauthorized | Gone) for one in finished):
+            return finished
         try:
             return await asyncio.gather(*(self._standing.judge(one) for one in finished))
         except asyncio.CancelledError:  # a refusal did nothing: it is settled as it is, and tried again

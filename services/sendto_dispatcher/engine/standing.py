@@ -6,8 +6,9 @@ from which the breaker concludes, are this process's own.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from sendto.kernel.clock import Clock
 from sendto.runtime.database import Connection, Database, DatabaseAway

@@ -5,6 +5,7 @@ deadline, counts requests, and knows whether anything may have been sent.
 """
 
 from datetime import timedelta
+from functools import lru_cache
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -69,8 +70,7 @@ class Transport:
         """
         if self._allow_private:
             return self._client("", "", 0)
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        host, port = _place(url)
         return self._client(host, await self._address(host, port), port)
 
     async def _address(self, host: str, port: int) -> str:
@@ -170,6 +170,12 @@ class AttemptHttp:
             raise AnswerLost("timeout", timed_out=True) from error
         except PyreqwestError as error:
             raise AnswerLost("connection_lost") from error
+
+
+@lru_cache(maxsize=256)
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _while_connecting(error: DetailedPyreqwestError) -> bool:

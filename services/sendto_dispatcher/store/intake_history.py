@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sendto.events.decode import Headers, Rejection, RejectReason
 from sendto.runtime.database import Connection
@@ -12,8 +13,8 @@ from sendto_dispatcher.store.taking import Key, Record
 _HISTORY = """
 INSERT INTO intake_event (source, order_id, event_id, type, carried, version, topic, partition, record_offset, verdict,
     route, traceparent)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bool[], $6::bigint[], $7::text[], $8::int[],
-    $9::bigint[], $10::text[], $11::text[], $12::text[])
+SELECT * FROM json_to_recordset($1::json) AS n(source text, order_id bigint, event_id text, type text, carried bool,
+    version bigint, topic text, partition int, record_offset bigint, verdict text, route text, traceparent text)
 """
 _REJECTED = """
 INSERT INTO rejected_event (cluster_id, topic, partition, record_offset, source, order_id, reason, detail, record_key,
@@ -35,7 +36,7 @@ async def write_history(
     verdicts: dict[str, int],
 ) -> None:
     """Record every event that was taken; what carries no version too late joins the rejected ones."""
-    taken: list[tuple[Record, TakeVerdict, bool, int, str | None]] = []
+    taken: list[dict[str, Any]] = []
     for key, group in by_order.items():
         for record, (verdict, carried, version, route) in zip(group, folded[key].verdicts, strict=True):
             verdicts[verdict] += 1
@@ -43,23 +44,24 @@ async def write_history(
                 detail = "it carries no orderversion, and a carried one is known of this order"
                 rejected.append((record, Rejection(RejectReason.UNVERSIONED, detail, key[1], key[0])))
             else:
-                taken.append((record, verdict, carried, version, route))
+                taken.append(
+                    {
+                        "source": key[1],
+                        "order_id": key[0],
+                        "event_id": record.event.id,
+                        "type": record.event.type,
+                        "carried": carried,
+                        "version": version,
+                        "topic": record.topic,
+                        "partition": record.partition,
+                        "record_offset": record.offset,
+                        "verdict": verdict,
+                        "route": route,
+                        "traceparent": record.event.traceparent,
+                    }
+                )
     if taken:
-        await connection.execute(
-            _HISTORY,
-            [record.event.source for record, *_ in taken],
-            [record.event.order_id for record, *_ in taken],
-            [record.event.id for record, *_ in taken],
-            [str(record.event.type) for record, *_ in taken],
-            [carried for _, _, carried, _, _ in taken],
-            [version for _, _, _, version, _ in taken],
-            [record.topic for record, *_ in taken],
-            [record.partition for record, *_ in taken],
-            [record.offset for record, *_ in taken],
-            [str(verdict) for _, verdict, *_ in taken],
-            [route for *_, route in taken],
-            [record.event.traceparent for record, *_ in taken],
-        )
+        await connection.execute(_HISTORY, taken)
 
 
 async def write_rejected(connection: Connection, cluster_id: str, rejected: Sequence[tuple[Record, Rejection]]) -> None:

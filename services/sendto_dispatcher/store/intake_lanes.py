@@ -22,7 +22,7 @@ _LOCK_LANES = """
 SELECT l.id, l.order_id, l.source, l.provider, l.desired_present, l.applied_present, l.in_doubt,
     l.lease_token IS NOT NULL AS leased, l.resting, l.reference,
     l.due_at IS NOT NULL AND l.applied_generation <> l.desired_generation AS waiting
-FROM lane l JOIN unnest($1::bigint[], $2::text[]) AS k(order_id, source)
+FROM lane l JOIN json_to_recordset($1::json) AS k(order_id bigint, source text)
     ON k.order_id = l.order_id AND k.source = l.source
 ORDER BY l.id FOR UPDATE OF l
 """
@@ -41,8 +41,8 @@ UPDATE lane SET
     lease_doubt = CASE WHEN lane.lease_token IS NOT NULL THEN lane.lease_doubt OR c.doubtful END,
     behind_since = CASE WHEN c.due <> 'converged' THEN coalesce(lane.behind_since, clock_timestamp()) END,
     changed_at = clock_timestamp()
-FROM unnest($1::bigint[], $2::bool[], $3::bigint[], $4::bool[], $5::text[], $6::bool[], $7::bool[])
-    AS c(id, carried, version, present, due, revive, doubtful)
+FROM json_to_recordset($1::json)
+    AS c(id bigint, carried bool, version bigint, present bool, due text, revive bool, doubtful bool)
 WHERE lane.id = c.id
 """
 _INSERT_LANES = f"""
@@ -50,8 +50,8 @@ INSERT INTO lane (order_id, source, provider, reference, desired_generation, des
     desired_present, in_doubt, due_at, behind_since)
 SELECT n.order_id, n.source, n.provider, n.reference, {CLOCK_MS}, n.carried, n.version, n.present, n.doubtful,
     clock_timestamp(), clock_timestamp()
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::bigint[], $7::bool[], $8::bool[])
-    AS n(order_id, source, provider, reference, carried, version, present, doubtful)
+FROM json_to_recordset($1::json) AS n(order_id bigint, source text, provider text, reference text, carried bool,
+    version bigint, present bool, doubtful bool)
 ORDER BY n.order_id, n.source, n.provider
 """
 
@@ -74,8 +74,7 @@ async def move_lanes(
     """
     if not moves:
         return 0
-    keys = list(moves)
-    rows = await connection.fetch(_LOCK_LANES, [order_id for order_id, _ in keys], [source for _, source in keys])
+    rows = await connection.fetch(_LOCK_LANES, [{"order_id": order_id, "source": source} for order_id, source in moves])
     plan = _plan(rows, moves, rules, only_moved=only_moved)
     await _update_lanes(connection, moves, plan.changes)
     await _insert_lanes(connection, moves, plan.made)
@@ -104,7 +103,8 @@ def _plan(rows: Sequence[asyncpg.Record], moves: Mapping[Key, Move], rules: Inta
         for provider in dict.fromkeys((*move.goes_to, *sorted(move.suspects))):
             if provider not in known[key]:
                 plan.made.append(((key, provider, _reference(key, rules)), provider in move.goes_to))
-    plan.wanted.extend(wanted for wanted, _ in plan.made)
+    # A new lane whose reference carries the source has nothing to own, and nothing to be marked.
+    plan.wanted.extend(wanted for wanted, _ in plan.made if wanted[1] not in rules.carrying)
     return plan
 
 
@@ -149,13 +149,18 @@ async def _update_lanes(
     if changes:
         await connection.execute(
             _UPDATE_LANES,
-            [change.lane_id for _, change in changes],
-            [moves[key].state.carried for key, _ in changes],
-            [moves[key].state.version for key, _ in changes],
-            [change.present for _, change in changes],
-            [str(change.due) for _, change in changes],
-            [change.revive for _, change in changes],
-            [moves[key].doubtful and change.due is not Due.CONVERGED for key, change in changes],
+            [
+                {
+                    "id": change.lane_id,
+                    "carried": moves[key].state.carried,
+                    "version": moves[key].state.version,
+                    "present": change.present,
+                    "due": change.due,
+                    "revive": change.revive,
+                    "doubtful": moves[key].doubtful and change.due is not Due.CONVERGED,
+                }
+                for key, change in changes
+            ],
         )
 
 
@@ -163,12 +168,17 @@ async def _insert_lanes(connection: Connection, moves: Mapping[Key, Move], made:
     if made:
         await connection.execute(
             _INSERT_LANES,
-            [order_id for ((order_id, _), _, _), _ in made],
-            [source for ((_, source), _, _), _ in made],
-            [provider for (_, provider, _), _ in made],
-            [reference for (_, _, reference), _ in made],
-            [moves[key].state.carried for (key, _, _), _ in made],
-            [moves[key].state.version for (key, _, _), _ in made],
-            [present for _, present in made],
-            [moves[key].doubtful for (key, _, _), _ in made],
+            [
+                {
+                    "order_id": key[0],
+                    "source": key[1],
+                    "provider": provider,
+                    "reference": reference,
+                    "carried": moves[key].state.carried,
+                    "version": moves[key].state.version,
+                    "present": present,
+                    "doubtful": moves[key].doubtful,
+                }
+                for (key, provider, reference), present in made
+            ],
         )

@@ -5,9 +5,10 @@ it means, and is refused while a live process has another one.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import asyncpg
+from msgspec.structs import replace
 
 from sendto.events.customer import OrderSnapshot
 from sendto.runtime.database import Connection

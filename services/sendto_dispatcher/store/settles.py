@@ -4,10 +4,12 @@ Rules 13, 15, 16 and 32 of the dispatcher's rules.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
 
 from sendto.events.delivery import DeliveryType
 from sendto.runtime.database import Connection
@@ -28,11 +30,13 @@ SELECT id, provider, source, order_id, lease_token, reference, incarnation, desi
 FROM lane WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE
 """
 
+# Values go in as one JSON document: the driver makes an array of a column ten times as slowly.
 _WRITE = """
 UPDATE lane SET
     reference = n.reference, incarnation = n.incarnation, applied_generation = n.applied_generation,
-    applied_carried = n.applied_carried, applied_version = n.applied_version, applied_present = n.applied_present,
-    unconfirmed = n.unconfirmed, remote = n.remote, digest = n.digest, in_doubt = n.in_doubt,
+    applied_carried = (n.applied_version ->> 'carried')::bool,
+    applied_version = (n.applied_version ->> 'number')::bigint, applied_present = n.applied_present,
+    unconfirmed = n.unconfirmed, remote = n.remote, digest = decode(n.digest, 'base64'), in_doubt = n.in_doubt,
     kept_generation = CASE WHEN n.kept THEN lane.kept_generation END,
     kept_body = CASE WHEN n.kept THEN lane.kept_body END,
     kept_at = CASE WHEN n.kept THEN lane.kept_at END,
@@ -41,14 +45,12 @@ UPDATE lane SET
     resting = n.resting, reason = n.reason, detail = n.detail, behind_since = n.behind_since,
     lease_token = NULL, lease_generation = NULL, lease_doubt = NULL, leased_by = NULL, leased_at = NULL,
     changed_at = clock_timestamp()
-FROM unnest($1::bigint[], $2::text[], $3::int[], $4::bigint[], $5::bool[], $6::bigint[], $7::bool[], $8::bool[],
-    $9::text[], $10::bytea[], $11::bool[], $12::bool[], $13::timestamptz[], $14::int[], $15::timestamptz[],
-    $16::float8[], $17::bool[], $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::bigint[],
-    $23::timestamptz[])
-    AS n(id, reference, incarnation, applied_generation, applied_carried, applied_version, applied_present,
-        unconfirmed, remote, digest, in_doubt, kept, due_at, attempts, failing_since, failing_stopped_s, hanging,
-        resting, reason, detail, behind_since, desired_generation, not_before)
-WHERE lane.id = n.id
+FROM json_each($1::json) AS settled(id, columns), json_to_record(settled.columns)
+    AS n(reference text, incarnation int, applied_generation bigint, applied_version json, applied_present bool,
+        unconfirmed bool, remote text, digest text, in_doubt bool, kept bool, due_at timestamptz, attempts int,
+        failing_since timestamptz, failing_stopped_s float8, hanging bool, resting text, reason text, detail text,
+        behind_since timestamptz, desired_generation bigint, not_before timestamptz)
+WHERE lane.id = settled.id::bigint
 """
 
 # What was sent under a lease that has passed to someone else may reach the provider after newer state: raise the
@@ -74,17 +76,15 @@ _HISTORY = """
 INSERT INTO attempt (lane_id, provider, source, order_id, generation, carried, version, operation, number, outcome,
     reason, detail, requests, lease_token, replica, started_at, duration_ms, settled)
 SELECT h.lane_id, h.provider, h.source, h.order_id, h.generation, h.carried, h.version, h.operation, h.number,
-    h.outcome, h.reason, h.detail, h.requests, h.lease_token, $14,
+    h.outcome, h.reason, h.detail, h.requests, h.lease_token, $2,
     clock_timestamp() - h.duration_ms * interval '1 millisecond', h.duration_ms, h.settled
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bool[], $7::bigint[], $8::text[],
-    $9::int[], $10::text[], $11::text[], $12::text[], $13::int[], $15::uuid[], $16::float8[], $17::bool[])
-    AS h(lane_id, provider, source, order_id, generation, carried, version, operation, number, outcome, reason, detail,
-        requests, lease_token, duration_ms, settled)
+FROM json_to_recordset($1::json) AS h(lane_id bigint, provider text, source text, order_id bigint, generation bigint,
+    carried bool, version bigint, operation text, number int, outcome text, reason text, detail text, requests int,
+    lease_token uuid, duration_ms float8, settled bool)
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRecord:
+class AttemptRecord(Struct, frozen=True, kw_only=True):
     """An attempt for the history: what the engine knows of it beside the lane's row."""
 
     provider: str
@@ -133,7 +133,7 @@ async def write_settles(
             overtaken[finished.lane_id] = policy.capabilities.lookup_lag_s
     if written:
         written |= await _own_new_references(connection, rows, written)
-        await connection.execute(_WRITE, *_transposed(written))
+        await connection.execute(_WRITE, written)
     if tell:
         await write_deliveries(connection, list(_told(records, rows, written)))
     if overtaken:
@@ -171,40 +171,6 @@ def _columns(row: asyncpg.Record) -> Columns:
         reason=row["reason"],
         detail=row["detail"],
         behind_since=row["behind_since"],
-    )
-
-
-def _transposed(written: dict[int, Columns]) -> list[list[Any]]:
-    """The arrays of `_WRITE`, in its order."""
-    return [list(column) for column in zip(*(_values(lane_id, lane) for lane_id, lane in written.items()), strict=True)]
-
-
-def _values(lane_id: int, lane: Columns) -> tuple[Any, ...]:
-    version = lane.applied_version
-    return (
-        lane_id,
-        lane.reference,
-        lane.incarnation,
-        lane.applied_generation,
-        version.carried if version else None,
-        version.number if version else None,
-        lane.applied_present,
-        lane.unconfirmed,
-        lane.remote,
-        lane.digest,
-        lane.in_doubt,
-        lane.kept,
-        lane.due_at,
-        lane.attempts,
-        lane.failing_since,
-        lane.failing_stopped_s,
-        lane.hanging,
-        lane.resting,
-        lane.reason,
-        lane.detail,
-        lane.behind_since,
-        lane.desired_generation,
-        lane.not_before,
     )
 
 
@@ -255,28 +221,32 @@ async def _write_history(
     connection: Connection, records: Sequence[AttemptRecord], passed: Sequence[bool], replica: str
 ) -> None:
     """Attempts that called the provider, or tried to, go into the history; what needed no call does not."""
-    through = [one for record, one in zip(records, passed, strict=True) if record.finished.operation is not None]
-    called = [record for record in records if record.finished.operation is not None]
-    if not called:
-        return
-    finished = [record.finished for record in called]
-    await connection.execute(
-        _HISTORY,
-        [f.lane_id for f in finished],
-        [r.provider for r in called],
-        [r.source for r in called],
-        [r.order_id for r in called],
-        [f.generation for f in finished],
-        [f.version.carried for f in finished],
-        [f.version.number for f in finished],
-        [str(f.operation) for f in finished],
-        [f.number for f in finished],
-        [r.outcome for r in called],
-        [r.reason for r in called],
-        [r.detail for r in called],
-        [f.requests for f in finished],
-        replica,
-        [f.lease_token for f in finished],
-        [r.duration_ms for r in called],
-        through,
-    )
+    called = [
+        _history_row(record, settled=one)
+        for record, one in zip(records, passed, strict=True)
+        if record.finished.operation is not None
+    ]
+    if called:
+        await connection.execute(_HISTORY, called, replica)
+
+
+def _history_row(record: AttemptRecord, *, settled: bool) -> dict[str, Any]:
+    finished = record.finished
+    return {
+        "lane_id": finished.lane_id,
+        "provider": record.provider,
+        "source": record.source,
+        "order_id": record.order_id,
+        "generation": finished.generation,
+        "carried": finished.version.carried,
+        "version": finished.version.number,
+        "operation": finished.operation,
+        "number": finished.number,
+        "outcome": record.outcome,
+        "reason": record.reason,
+        "detail": record.detail,
+        "requests": finished.requests,
+        "lease_token": finished.lease_token,
+        "duration_ms": record.duration_ms,
+        "settled": settled,
+    }

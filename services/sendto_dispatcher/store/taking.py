@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from sendto.events.decode import Headers, Rejection
 from sendto.events.envelope import CustomerEvent
 from sendto_dispatcher.domain.fold import OrderKnown
@@ -17,8 +19,7 @@ class PositionLost(Exception):  # noqa: N818 - named for what happened
     """A partition's position is missing or belongs to another cluster: it must be placed anew."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """A record of the topic, decoded or not. `doubtful`: the database may have lost what was made of it before."""
 
     topic: str
@@ -39,8 +40,7 @@ class Record:
         return self.decoded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(Struct, frozen=True, kw_only=True):
     """An order's new state, which its lanes are to follow."""
 
     state: OrderKnown

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -14,6 +15,7 @@ import uvloop
 from sendto.runtime.settings import HttpSettings
 from sendto.runtime.supervisor import Supervisor
 
+_COLLECT_AFTER_OBJECTS = 50_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -81,6 +83,7 @@ async def serve(
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, _stop, stopping)
     listener = listen(settings)
+    _spare_the_collector()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     waits = {asyncio.create_task(stopping.wait()), asyncio.create_task(supervisor.crashed())}
     await asyncio.wait({serving, *waits}, return_when=asyncio.FIRST_COMPLETED)
@@ -92,6 +95,13 @@ async def serve(
     for wait in waits:
         wait.cancel()
     return 1 if crashed else 0
+
+
+def _spare_the_collector() -> None:
+    """Let garbage collection pass over what is there for good, and come less often: it took a sixth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER_OBJECTS, 20, 100)
 
 
 def _stop(stopping: asyncio.Event) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from faults.planted.intake import replace_method
 from faults.planted.replacing import instead, replace
+from msgspec import structs
 
 from sendto_dispatcher.domain import plan
 from sendto_dispatcher.engine import attempt, provider
@@ -47,8 +48,7 @@ def payload_read_before_the_lock() -> None:
                 await _until_one_changes(connection, due)
             found = await original(connection, request)
             return [
-                dataclasses.replace(one, state=states.get((one.lane.order_id, one.lane.source), one.state))
-                for one in found
+                structs.replace(one, state=states.get((one.lane.order_id, one.lane.source), one.state)) for one in found
             ]
 
         return early
@@ -72,8 +72,8 @@ def created_again_in_doubt() -> None:
 
     def make(original: Any) -> Any:
         def blind(claim: Any, *arguments: Any, **named: Any) -> Any:
-            lane = dataclasses.replace(claim.lane, in_doubt=False)
-            return original(dataclasses.replace(claim, lane=lane), *arguments, **named)
+            lane = structs.replace(claim.lane, in_doubt=False)
+            return original(structs.replace(claim, lane=lane), *arguments, **named)
 
         return blind
 
@@ -88,7 +88,7 @@ def old_payload_retried() -> None:
         def start(self: attempt.Carrier, claim: Any) -> Any:
             if claim.lane.attempts == 0 or claim.lane.id not in first:
                 first[claim.lane.id] = claim.state
-            return original(self, dataclasses.replace(claim, state=first[claim.lane.id]))
+            return original(self, structs.replace(claim, state=first[claim.lane.id]))
 
         return start
 

@@ -1,9 +1,9 @@
 """Bugs of settling."""
 
-import dataclasses
 from typing import Any
 
 from faults.planted.replacing import instead, replace
+from msgspec import structs
 
 from sendto_dispatcher.domain import settle
 from sendto_dispatcher.domain.endings import Finished
@@ -17,33 +17,33 @@ def settle_unfenced() -> None:
     served: dict[int, int] = {}
 
     def make(original: Any) -> Any:
-        async def unfenced(connection: Any, records: Any, policy_of: Any, *, replica: str) -> Any:
+        async def unfenced(connection: Any, records: Any, policy_of: Any, **named: Any) -> Any:
             lanes = [record.finished.lane_id for record in records]
             rows = await connection.fetch(_TOKENS, lanes)
             held = {row["id"]: row["lease_token"] for row in rows}
             served.update({record.finished.lane_id: record.finished.generation for record in records})
             passing = [
-                dataclasses.replace(
+                structs.replace(
                     record,
-                    finished=dataclasses.replace(record.finished, lease_token=held[record.finished.lane_id]),
+                    finished=structs.replace(record.finished, lease_token=held[record.finished.lane_id]),
                 )
                 for record in records
             ]
-            return await original(connection, passing, policy_of, replica=replica)
+            return await original(connection, passing, policy_of, **named)
 
         return unfenced
 
     def make_columns(original: Any) -> Any:
         def columns(row: Any) -> Any:
             lane = original(row)
-            return lane if lane.lease_generation else dataclasses.replace(lane, lease_generation=served[row["id"]])
+            return lane if lane.lease_generation else structs.replace(lane, lease_generation=served[row["id"]])
 
         return columns
 
     replace(settles, "write_settles", make)
     # Of a lane that nobody holds there is neither a generation nor a token to be written.
     replace(settles, "_columns", make_columns)
-    replace(settles, "_HISTORY", instead("h.lease_token, $14", "coalesce(h.lease_token, gen_random_uuid()), $14"))
+    replace(settles, "_HISTORY", instead("h.lease_token, $2", "coalesce(h.lease_token, gen_random_uuid()), $2"))
 
 
 def generation_ignored() -> None:
@@ -51,7 +51,7 @@ def generation_ignored() -> None:
 
     def make(original: Any) -> Any:
         def careless(lane: settle.Columns, finished: Finished, *arguments: Any, **named: Any) -> Any:
-            served = dataclasses.replace(finished, generation=lane.desired_generation)
+            served = structs.replace(finished, generation=lane.desired_generation)
             return original(lane, served, *arguments, **named)
 
         return careless

@@ -1,7 +1,7 @@
 """The adapters through the engine's own HTTP client, against their providers in miniature on a real socket."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from infra.adapters import ADDRESS, CASES
 from infra.providers.scripted import Answer, Scripted, on_socket
+from msgspec import structs
 
 from sendto.events.customer import Customer, OrderSnapshot
 from sendto.kernel.clock import SystemClock
@@ -215,7 +216,9 @@ async def test_a_batch_is_one_request_on_the_wire() -> None:
         carrier = Carrier(provider=provider, digest_key=b"for tests", clock=SystemClock())
         shop = Shop(carrier, scripted)
         attempts = [
-            carrier.start(Claim(lane=replace(shop.lane(present=True), reference=str(number)), state=shop.state("Ada")))
+            carrier.start(
+                Claim(lane=structs.replace(shop.lane(present=True), reference=str(number)), state=shop.state("Ada"))
+            )
             for number in range(100)
         ]
         finished = await carrier.carry_out(attempts, carrier.clock.monotonic_s() + 10)

@@ -1,9 +1,10 @@
 """Lanes, claims, columns and endings for tests of the pure rules: made with few words, changed where a test says so."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from sendto.events.customer import Customer, OrderSnapshot
 from sendto.kernel.backoff import Backoff

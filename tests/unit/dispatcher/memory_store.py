@@ -1,9 +1,9 @@
 """One lane in memory: what the store's statements do, by the pure rules alone."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from msgspec.structs import replace
 from unit.dispatcher.building import NOW, columns, kept, lane, policy, state
 from unit.dispatcher.machine import Seen
 

@@ -6,6 +6,7 @@ from itertools import permutations, product
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from sendto.events.customer import Customer, OrderSnapshot
 from sendto.events.envelope import CustomerEvent, EventType
@@ -34,7 +35,7 @@ def event(version: int | None, *, gone: bool = False, name: str = "Ada", **chang
 def known(version: int, *, carried: bool = True, **changes: Any) -> OrderKnown:
     state = fold(None, [event(version)], ROUTING).state
     assert state is not None
-    return replace(state, carried=carried, **changes)
+    return structs.replace(state, carried=carried, **changes)
 
 
 def words(folded: Folded) -> list[TakeVerdict]:

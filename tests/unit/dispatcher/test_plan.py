@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from unit.dispatcher.building import (
     ALL_CAPABILITIES,
     GENERATION,
@@ -157,7 +158,7 @@ def test_rule_18_a_look_up_that_found_nothing_leads_to_a_create_or_to_nothing() 
 
     assert known.remote is None
     assert plan(Claim(lane=known, state=state()), LOOKUP) == Send(Operation.CREATE, GENERATION, state())
-    assert plan(Claim(lane=replace(known, desired_present=False), state=state()), LOOKUP) == NothingToDo()
+    assert plan(Claim(lane=structs.replace(known, desired_present=False), state=state()), LOOKUP) == NothingToDo()
 
 
 @pytest.mark.parametrize(

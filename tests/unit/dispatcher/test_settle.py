@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from unit.dispatcher.building import (
     ALL_CAPABILITIES,
     GENERATION,
@@ -337,7 +338,7 @@ def test_rule_32_a_reference_that_is_spent_is_numbered(capabilities: Capabilitie
     spent = not capabilities.reference_reusable
 
     first = settled(lane, finished(Applied(), DELETE), policy(capabilities))
-    again = settled(replace(first, applied_present=True), finished(Applied(), DELETE), policy(capabilities))
+    again = settled(structs.replace(first, applied_present=True), finished(Applied(), DELETE), policy(capabilities))
 
     assert (first.reference, first.incarnation) == (("L-51342-2", 2) if spent else ("L-51342", 1))
     assert (again.reference, again.incarnation) == (("L-51342-3", 3) if spent else ("L-51342", 1))

@@ -1,10 +1,10 @@
 """Rules 2, 16 and 29: a settle beside what happened meanwhile."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from unit.dispatcher.building import GENERATION, LOOKUP, NOW, columns, finished, policy
 
 from sendto.sdk import (

@@ -108,10 +108,10 @@ class WebhookAdapter:
 
 def outcome_of(response: HttpResponse, *, now: datetime) -> Outcome:
     """What a receiver's answer means: only 2xx is success, and little of the rest is final."""
-    status, code = response.status, f"http_{response.status}"
-    retry_after_s = retry_after(response.headers, now=now)
+    status = response.status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Applied()
+    code, retry_after_s = f"http_{status}", retry_after(response.headers, now=now)
     if status in _REJECTS:
         return Rejected(code)
     if status in _REFUSES:
