@@ -30,7 +30,7 @@ up: install  ## run everything on this machine
 test: install tools lint  ## lint, and run all tests that take minutes together
 	$(BIN)/python -m pytest -m "not large and not faults" -n $(WORKERS) --dist loadgroup
 
-faults: install  ## plant bugs, then strike a whole system with faults drawn from a seed; ARGS chooses
+faults: install tools  ## plant bugs, then strike a whole system with faults drawn from a seed; ARGS chooses
 	$(BIN)/python -m pytest -m faults tests/faults
 	$(BIN)/python -m tests.faults $(ARGS)
 
@@ -50,9 +50,11 @@ fmt: install  ## format, and mend what can be mended by itself
 bench: install  ## measure what matters, each figure beside its limit in the same run; ARGS chooses
 	$(BIN)/python -m tests.bench $(ARGS)
 
-# kcat speaks to Kafka as a stranger would, Chromium looks at the pages. Without them their tests are skipped.
+# kcat speaks to Kafka as a stranger would, Chromium looks at the pages, faketime sets clocks, ip lays networks. Without
+# them their tests are skipped, or fail where SENDTO_TEST_TOOLS is `required`; `make faults` says which kinds need them.
 tools:
-	@missing=; for tool in kcat chromium; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=; for tool in kcat chromium faketime ip:iproute2; do \
+		command -v $${tool%:*} >/dev/null || missing="$$missing $${tool#*:}"; done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "installing$$missing"; \
 		(apt-get -qq install --yes --no-install-recommends $$missing || \

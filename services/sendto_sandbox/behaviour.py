@@ -44,7 +44,7 @@ class Behaviour(BaseModel):
     lose_answer: Share = 0.0
     """applies, then resets the connection"""
     save_late_s: Annotated[float, Field(ge=0, le=60)] = 0.0
-    """answers at once, applies after this time"""
+    """answers at once, applies after this time, in the order in which the writes of a reference came"""
     accept_duplicates: bool = False
     """makes a second object when a known reference is posted"""
     rate_limit: RateLimit | None = None

@@ -163,14 +163,23 @@ class SandboxProvider:
             self._store.record_only(write, fault="answer", status=treatment.status)
             retry = {"retry-after": behaviour.retry_after} if behaviour.retry_after else {}
             return treatment.status, _json({"error": "as told"}), retry
-        if behaviour.save_late_s and behaviour.concerns(write.method, write.reference):
-            return self._later(write, behaviour)
+        after_s = behaviour.save_late_s if behaviour.concerns(write.method, write.reference) else 0.0
+        if after_s or self._store.waits(write.reference):
+            return self._later(write, treatment, after_s)
         return self._apply(write, treatment)
 
-    def _later(self, write: Write, behaviour: Behaviour) -> tuple[int, bytes, dict[str, str]]:
-        status = HTTPStatus.CREATED if write.method == "POST" else HTTPStatus.OK
-        self._store.put_off(write, until=time.time() + behaviour.save_late_s, status=status)
+    def _later(self, write: Write, treatment: Treatment, after_s: float) -> tuple[int, bytes, dict[str, str]]:
+        """Answer now, apply later; whatever comes for the same reference meanwhile waits behind it."""
+        status = treatment.status or (HTTPStatus.CREATED if write.method == "POST" else HTTPStatus.OK)
+        self._store.put_off(
+            write,
+            until=time.time() + after_s,
+            status=status if treatment.answers else None,
+            accept_duplicates=self._behaviour.accept_duplicates,
+        )
         self._late.set()
+        if not treatment.answers:
+            raise NoAnswer(resets=True)
         return status, _json({"reference": write.reference}), {}
 
     def _apply(self, write: Write, treatment: Treatment) -> tuple[int, bytes, dict[str, str]]:
@@ -191,6 +200,7 @@ def _write(method: str, path: str, headers: dict[bytes, bytes], body: bytes) -> 
     common: dict[str, Any] = {
         "generation": _header_number(headers, b"x-sendto-generation"),
         "idempotency_key": headers.get(b"idempotency-key", b"").decode("latin-1") or None,
+        "host": headers.get(b"host", b"").decode("latin-1") or None,
     }
     if method == "DELETE" and place:
         version = _header_number(headers, b"x-sendto-version")

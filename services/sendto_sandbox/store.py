@@ -23,12 +23,19 @@ CREATE INDEX IF NOT EXISTS recipient_updated_at ON recipient (updated_at);
 CREATE TABLE IF NOT EXISTS log (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, method TEXT NOT NULL, reference TEXT NOT NULL,
     version INTEGER, generation INTEGER, idempotency_key TEXT, fault TEXT NOT NULL, status INTEGER,
-    effect TEXT NOT NULL, object_id INTEGER, state TEXT
+    effect TEXT NOT NULL, object_id INTEGER, state TEXT, host TEXT
 );
 CREATE TABLE IF NOT EXISTS late (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, apply_at REAL NOT NULL, request TEXT NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT, apply_at REAL NOT NULL, request TEXT NOT NULL, reference TEXT,
+    accept_duplicates INTEGER NOT NULL DEFAULT 0
 );
 """
+
+_ADDED = {
+    "log": {"host": "TEXT"},
+    "late": {"reference": "TEXT", "accept_duplicates": "INTEGER NOT NULL DEFAULT 0"},
+}
+"""columns that a file of an earlier release lacks"""
 
 _MEMBERS = ("first_name", "last_name", "email", "phone", "order")
 
@@ -43,6 +50,8 @@ class Write:
     version: int | None = None
     generation: int | None = None
     idempotency_key: str | None = None
+    host: str | None = None
+    """by which address the caller called"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +73,7 @@ class Store:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(_SCHEMA)
+        self._add_columns()
 
     def close(self) -> None:
         """Close the file."""
@@ -82,21 +92,30 @@ class Store:
         with self._transaction():
             self._record(write, fault, status, "none", None)
 
-    def put_off(self, write: Write, *, until: float, status: int) -> None:
-        """Record a write that was answered and is applied later."""
+    def put_off(self, write: Write, *, until: float, status: int | None, accept_duplicates: bool) -> None:
+        """Record a write that is applied later, and not before what waits for the same reference already."""
         request = {name: getattr(write, name) for name in Write.__slots__}
+        before = self._database.execute("SELECT max(apply_at) FROM late WHERE reference = ?", (write.reference,))
+        apply_at = max(until, before.fetchone()[0] or until)
         with self._transaction():
             self._record(write, "save_late", status, "later", None)
-            self._database.execute("INSERT INTO late (apply_at, request) VALUES (?, ?)", (until, json.dumps(request)))
+            self._database.execute(
+                "INSERT INTO late (apply_at, reference, request, accept_duplicates) VALUES (?, ?, ?, ?)",
+                (apply_at, write.reference, json.dumps(request), accept_duplicates),
+            )
+
+    def waits(self, reference: str) -> bool:
+        """Whether something is to be applied later to this reference."""
+        found = self._database.execute("SELECT 1 FROM late WHERE reference = ? LIMIT 1", (reference,))
+        return found.fetchone() is not None
 
     def apply_late(self, now: float) -> float | None:
         """Apply what is due by now; when the next one is, or None."""
-        due = self._database.execute("SELECT id, request FROM late WHERE apply_at <= ? ORDER BY id", (now,)).fetchall()
-        for row in due:
+        for row in self._database.execute("SELECT * FROM late WHERE apply_at <= ? ORDER BY id", (now,)).fetchall():
             write = Write(**json.loads(row["request"]))
             with self._transaction():
                 self._database.execute("DELETE FROM late WHERE id = ?", (row["id"],))
-                effect = self._effect(write, accept_duplicates=False)
+                effect = self._effect(write, accept_duplicates=bool(row["accept_duplicates"]))
                 self._record(write, "saved_late", None, effect.kind, effect.object_id)
         (upcoming,) = self._database.execute("SELECT min(apply_at) FROM late").fetchone()
         return None if upcoming is None else float(upcoming)
@@ -159,7 +178,7 @@ class Store:
     def _record(self, write: Write, fault: str, status: int | None, effect: str, object_id: int | None) -> None:
         self._database.execute(
             "INSERT INTO log (at, method, reference, version, generation, idempotency_key, fault, status, effect,"
-            " object_id, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " object_id, state, host) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 time.time(),
                 write.method,
@@ -172,8 +191,15 @@ class Store:
                 effect,
                 object_id,
                 json.dumps(write.state) if write.state is not None else None,
+                write.host,
             ),
         )
+
+    def _add_columns(self) -> None:
+        for table, columns in _ADDED.items():
+            known = {row["name"] for row in self._database.execute(f"PRAGMA table_info({table})")}
+            for name in columns.keys() - known:
+                self._database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,9 +152,15 @@ class Site:
 
     def dispatcher(self, name: str, url: str, secret: str, *, enabled: bool = True, **limits: Any) -> DispatcherProcess:
         """A dispatcher with the webhook adapter at this address."""
+        return self.serving(name, {"bench": url}, secret, enabled=enabled, **limits)
+
+    def serving(
+        self, name: str, urls: Mapping[str, str], secret: str, *, enabled: bool = True, **limits: Any
+    ) -> DispatcherProcess:
+        """A dispatcher of several providers, by name; every order goes to all of them."""
         folder = self.machine.folder
         config = folder / f"{name}.toml"
-        config.write_text(_configuration(self, url, secret, enabled=enabled, limits=limits))
+        config.write_text(_configuration(self, urls, secret, enabled=enabled, limits=limits))
         return DispatcherProcess(config, folder / f"{name}.log")
 
 
@@ -166,7 +172,7 @@ async def site(machine: Machine, partitions: int = 12) -> AsyncIterator[Site]:
         yield Site(machine, topics, url)
 
 
-def _configuration(site: Site, url: str, secret: str, *, enabled: bool, limits: dict[str, Any]) -> str:
+def _configuration(site: Site, urls: Mapping[str, str], secret: str, *, enabled: bool, limits: dict[str, Any]) -> str:
     quoted = json.dumps
     lines = [
         '[log]\nlevel = "info"\nformat = "json"',
@@ -174,10 +180,13 @@ def _configuration(site: Site, url: str, secret: str, *, enabled: bool, limits: 
         "[topics]",
         *(f"{name} = {quoted(value)}" for name, value in site.topics.model_dump().items()),
         f'[dispatcher]\ndatabase_url = {quoted(site.database_url)}\nport = 0\ndigest_key = "bench"',
-        f'[providers.bench]\nadapter = "webhook"\nenabled = {quoted(enabled)}',
-        f"[providers.bench.config]\nurl = {quoted(url)}\nsecrets = [{quoted(secret)}]",
-        "[providers.bench.limits]",
-        *(f"{name} = {quoted(value)}" for name, value in limits.items()),
-        '[routing]\ndefault = ["bench"]',
     ]
+    for provider, url in urls.items():
+        lines += [
+            f'[providers.{provider}]\nadapter = "webhook"\nenabled = {quoted(enabled)}',
+            f"[providers.{provider}.config]\nurl = {quoted(url)}\nsecrets = [{quoted(secret)}]",
+            f"[providers.{provider}.limits]",
+            *(f"{name} = {quoted(value)}" for name, value in limits.items()),
+        ]
+    lines.append(f"[routing]\ndefault = {quoted(list(urls))}")
     return "\n".join(lines) + "\n"

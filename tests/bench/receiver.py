@@ -1,8 +1,7 @@
 """A provider that costs as little as it can: takes events over HTTP, answers after a fixed time, counts.
 
 Run as a process of its own (`python -m bench.receiver`); it prints its port. `GET /stats` tells what came, `PUT /reset`
-forgets it, with `{"latency_s", "down", "failing"}` as its new behaviour: `down` answers nothing but 503, `failing` are
-orders that always get 500.
+forgets it, with a new behaviour (`Behaviour`), `PUT /behaviour` does not forget.
 """
 
 import asyncio
@@ -16,6 +15,7 @@ import uvloop
 
 _OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 _DOWN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+_LIMITED = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: %d\r\nContent-Length: 0\r\n\r\n"
 _FAILS = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -34,7 +34,17 @@ class Behaviour(msgspec.Struct):
 
     latency_s: float = 0.005
     down: bool = False
-    failing: list[int] = []
+    """answers nothing but 503"""
+    failing: frozenset[int] = frozenset()
+    """orders that always get 500"""
+    hanging: frozenset[int] = frozenset()
+    """orders that never get an answer"""
+    throttled_s: int = 0
+    """answers nothing but 429, with this `Retry-After`"""
+    limit_per_s: float = 0.0
+    """what is more gets 429; 0: no limit"""
+    burst: float = 1.0
+    """how many may come at once within the limit"""
 
 
 @dataclass
@@ -46,6 +56,10 @@ class Received:
     first_at: float = 0.0
     last_at: float = 0.0
     refused: int = 0
+    """answered with 503 or 429"""
+    room: float = 0.0
+    """what the limit still lets through"""
+    room_at: float = 0.0
     newest: dict[int, int] = field(default_factory=dict)
     newest_at: float = 0.0
     """when an order's newest version came that was not held before"""
@@ -56,8 +70,8 @@ class Received:
     arrivals: dict[int, float] = field(default_factory=dict)
     """when an order's newest version came first"""
 
-    def take(self, body: bytes) -> bytes:
-        """Count a request; the answer to it."""
+    def take(self, body: bytes) -> bytes | None:
+        """Count a request; the answer to it, or None if it gets none."""
         now = time()
         event = msgspec.json.decode(body, type=_Event)
         order_id, version = event.data.order_id, event.orderversion
@@ -66,11 +80,13 @@ class Received:
         self.count += 1
         second = int(now - self.first_at)
         self.rate[second] = self.rate.get(second, 0) + 1
-        if self.behaviour.down:
+        if refusal := self._refusal(now):
             self.refused += 1
-            return _DOWN
+            return refusal
         if order_id in self.behaviour.failing:
             return _FAILS
+        if order_id in self.behaviour.hanging:
+            return None
         held = self.newest.get(order_id, -1)
         if version > held:
             self.newest[order_id], self.newest_at, self.arrivals[order_id] = version, now, now
@@ -79,6 +95,21 @@ class Received:
         else:
             self.older += 1
         return _OK
+
+    def _refusal(self, now: float) -> bytes | None:
+        if self.behaviour.down:
+            return _DOWN
+        if self.behaviour.throttled_s:
+            return _LIMITED % self.behaviour.throttled_s
+        if not self.behaviour.limit_per_s:
+            return None
+        elapsed_s = now - self.room_at if self.room_at else 1e6
+        self.room = min(self.behaviour.burst, self.room + elapsed_s * self.behaviour.limit_per_s)
+        self.room_at = now
+        if self.room < 1:
+            return _LIMITED % 1
+        self.room -= 1
+        return None
 
     def stats(self, *, whole: bool) -> bytes:
         """The figures; with what is held of each order and when it came, if `whole`."""
@@ -138,7 +169,8 @@ class Connection(asyncio.Protocol):
         match self._parser.get_method(), self._path:
             case b"POST", _:
                 answer = received.take(bytes(self._body))
-                asyncio.get_running_loop().call_later(received.behaviour.latency_s, self._write, answer)
+                if answer is not None:
+                    asyncio.get_running_loop().call_later(received.behaviour.latency_s, self._write, answer)
             case b"PUT", b"/reset":
                 self._desk.received = Received(msgspec.json.decode(bytes(self._body), type=Behaviour))
                 self._write(_OK)

@@ -6,29 +6,60 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a module of the clone, outside pytest
 
 from faults.campaign import Load, Result, battlefield, fight, told
+from faults.kinds.unwell import SAVED_WITHIN_S
 from faults.report import add_to_report
-from faults.rig.configuration import Shape
-from faults.schedule import KINDS, draw
+from faults.rig.configuration import ProviderShape, Shape
+from faults.rig.surroundings import lacks
+from faults.schedule import KINDS, draw, needed
+
+_LOOKUP = ProviderShape(name="lookup", mode="lookup", lookup_lag_s=SAVED_WITHIN_S + 0.5)
+SHAPES: dict[str, tuple[Shape, Load, float]] = {
+    "usual": (
+        Shape(apis=2, providers=(ProviderShape(name="upsert"), _LOOKUP)),
+        Load(api_orders=150, upstream_orders=150),
+        30.0,
+    ),
+    "limited": (
+        Shape(apis=2, providers=(ProviderShape(name="limited", rate="5/s", limit_per_s=5),)),
+        Load(api_orders=250, upstream_orders=250),
+        # All of them, one after another, and then as much as is allowed elsewhere.
+        500 / 5 + 30.0,
+    ),
+}
+"""by name: the system, who writes, and within how many seconds after a fault all must be right"""
 
 
 async def _campaign(folder: Path, seed: int, chosen: argparse.Namespace) -> Result:
-    shape = Shape(dispatchers=chosen.dispatchers, apis=2)
-    async with battlefield(folder, shape) as field:
+    shape, load, right_within_s = SHAPES[chosen.shape]
+    async with battlefield(folder, replace(shape, dispatchers=chosen.dispatchers), needed(chosen.kinds)) as field:
         return await fight(
             field,
             draw(seed, frozenset(chosen.kinds)),
             seed=seed,
-            load=Load(api_orders=150, upstream_orders=150),
+            load=load,
             for_s=chosen.seconds,
             quiet_s=chosen.quiet,
-            patience_s=180.0,
-            right_within_s=30.0,
+            patience_s=180.0 + right_within_s,
+            right_within_s=right_within_s,
         )
+
+
+def refuse_what_cannot_be(kinds: Collection[str]) -> None:
+    """Nothing is left out silently: say what is missing for which kinds, and end."""
+    missing = [
+        f"{kind} needs {' and '.join(lacking)}"
+        for kind in kinds
+        if (lacking := [one for need in sorted(needed([kind])) for one in lacks(need)])
+    ]
+    if missing:
+        sys.exit("; ".join(missing) + " (make tools installs programs; else choose --kinds)")
 
 
 def main() -> int:
@@ -40,8 +71,12 @@ def main() -> int:
     options.add_argument("--dispatchers", type=int, default=3)
     options.add_argument("--quiet", type=float, default=1.0, help="seconds between faults")
     options.add_argument("--kinds", nargs="+", choices=sorted(KINDS), default=sorted(KINDS))
+    options.add_argument(
+        "--shape", choices=sorted(SHAPES), default="usual", help="limited: 500 orders, a provider that takes 5/s"
+    )
     options.add_argument("--report", type=Path, default=Path("build/faults"), help="the folder of the report")
     chosen = options.parse_args()
+    refuse_what_cannot_be(chosen.kinds)
     first = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(1_000_000)
     broken = 0
     for seed in range(first, first + chosen.campaigns):

@@ -1,14 +1,18 @@
 """Which faults strike, in which order: drawn from a seed, and the same for the same seed."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 
+from faults.kinds.clocks import PostgresClockJumps, ProcessClockJumps
+from faults.kinds.cuts import DiskFull, NetworkCut
 from faults.kinds.fault import Fault
 from faults.kinds.kills import Freeze, KillAtMoments, KillAtPlaces, Leave
 from faults.kinds.outages import BothAway, KafkaKilled, PostgresAwayLong, PostgresKilled
-from faults.kinds.unwell import ProviderDown, Unwell
+from faults.kinds.restores import ApiRestored, DispatcherRestored
+from faults.kinds.unwell import ProviderDown, SavesLate, Unwell
+from faults.rig.surroundings import Need
 
-KINDS: dict[str, tuple[int, Callable[[random.Random], Fault]]] = {
+KINDS: dict[str, tuple[int, type[Fault]]] = {
     "moments": (8, KillAtMoments),
     "places": (4, KillAtPlaces),
     "freeze": (3, Freeze),
@@ -19,6 +23,13 @@ KINDS: dict[str, tuple[int, Callable[[random.Random], Fault]]] = {
     "postgres-long": (1, PostgresAwayLong),
     "unwell": (8, Unwell),
     "down": (1, ProviderDown),
+    "late": (3, SavesLate),
+    "clock": (3, ProcessClockJumps),
+    "postgres-clock": (2, PostgresClockJumps),
+    "network": (4, NetworkCut),
+    "disk": (2, DiskFull),
+    "restore": (1, DispatcherRestored),
+    "api-restore": (1, ApiRestored),
 }
 """by name: how often it is drawn, and how it is made"""
 
@@ -31,3 +42,8 @@ def draw(seed: int, kinds: frozenset[str] = frozenset(KINDS)) -> Iterator[Fault]
     while True:
         [name] = random_.choices(names, weights)
         yield KINDS[name][1](random.Random(random_.getrandbits(64)))  # noqa: S311 - drawn anew from the seed
+
+
+def needed(kinds: Collection[str]) -> frozenset[Need]:
+    """What these kinds need of the machine."""
+    return frozenset(need for kind in kinds for need in KINDS[kind][1].needs)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from faults.checking.checker import check
-from faults.checking.records import Attempted, Held, Logged, Records, Window, Written
+from faults.checking.records import Attempted, Held, Late, Logged, Records, Window, Written
 
 
 def _state(name: str) -> dict[str, Any]:
@@ -17,8 +17,10 @@ def _written(version: int, name: str | None, at_s: float, reference: str = "7") 
     return Written(reference=reference, version=version, state=state, at_s=at_s)
 
 
-def _logged(version: int, effect: str, at_s: float, reference: str = "7") -> Logged:
-    return Logged(at_s=at_s, reference=reference, version=version, generation=version * 10, effect=effect)
+def _logged(version: int, effect: str, at_s: float, reference: str = "7", caller: str | None = None) -> Logged:
+    return Logged(
+        at_s=at_s, reference=reference, version=version, generation=version * 10, effect=effect, caller=caller
+    )
 
 
 def _held(version: int, name: str, reference: str = "7") -> Held:
@@ -116,15 +118,26 @@ def test_an_older_state_after_a_newer_one_is_found_though_the_newest_follows() -
 
 
 def test_a_late_call_of_a_frozen_process_is_allowed_if_the_newest_follows_in_time() -> None:
-    frozen = Window(kind="freeze", begin_s=2, ready_s=4, late_calls=True)
-    late, follows = _logged(1, "replaced", 4), _logged(2, "replaced", 33)
+    frozen = Window(kind="freeze", begin_s=2, ready_s=5, late=Late(callers=frozenset({"frozen"}), since_s=3))
+    late, follows = _logged(1, "replaced", 4, caller="frozen"), _logged(2, "replaced", 33)
     attempts = [*GOOD.attempts, _attempted(1), _attempted(2)]
     right = replace(GOOD, windows=[frozen], attempts=attempts, log=[*GOOD.log, late, follows])
 
     assert check(right) == []
-    assert _rules(replace(right, log=[*GOOD.log, late, replace(follows, at_s=35)])) == {"overtaken", "late"}
+    assert _rules(replace(right, log=[*GOOD.log, late, replace(follows, at_s=36)])) == {"overtaken", "late"}
     assert "overtaken" in _rules(replace(right, log=[*GOOD.log, late]))
-    assert "overtaken" in _rules(replace(right, log=[*GOOD.log, replace(late, at_s=35), replace(follows, at_s=36)]))
+    assert "overtaken" in _rules(replace(right, log=[*GOOD.log, replace(late, at_s=36), replace(follows, at_s=37)]))
+
+
+def test_a_late_call_of_another_process_or_before_the_thaw_is_found() -> None:
+    frozen = Window(kind="freeze", begin_s=2, ready_s=5, late=Late(callers=frozenset({"frozen"}), since_s=4.5))
+    late, follows = _logged(1, "replaced", 5, caller="frozen"), _logged(2, "replaced", 6)
+    attempts = [*GOOD.attempts, _attempted(1), _attempted(2)]
+    right = replace(GOOD, windows=[frozen], attempts=attempts, log=[*GOOD.log, late, follows])
+
+    assert check(right) == []
+    assert _rules(replace(right, log=[*GOOD.log, replace(late, caller="other"), follows])) == {"overtaken"}
+    assert _rules(replace(right, log=[*GOOD.log, replace(late, at_s=4), follows])) == {"overtaken"}
 
 
 def test_a_request_without_an_attempt_is_found() -> None:
@@ -133,7 +146,7 @@ def test_a_request_without_an_attempt_is_found() -> None:
 
 
 def test_what_a_restore_took_from_the_history_is_not_missed() -> None:
-    restored = Window(kind="restore", begin_s=2, ready_s=4, late_calls=True, lost_s=(1, 2))
+    restored = Window(kind="restore", begin_s=2, ready_s=4, lost_s=(1, 2))
 
     assert check(replace(GOOD, attempts=GOOD.attempts[2:], windows=[restored])) == []
     assert _rules(replace(GOOD, attempts=GOOD.attempts[3:], windows=[restored])) == {"history"}

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -77,8 +77,16 @@ def kafka_server(folder: Path) -> Iterator[str]:
 class _Own:
     """A server that belongs to one test, which may kill it and start it again."""
 
-    def __init__(self, command: list[str], port: int, log: Path, stop_signal: signal.Signals) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        port: int,
+        log: Path,
+        stop_signal: signal.Signals,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self._command = command
+        self._env = dict(os.environ) | dict(env or {})
         self._port = port
         self._log = log
         self._stop_signal = stop_signal
@@ -111,6 +119,7 @@ class _Own:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                env=self._env,
             )
 
     def kill(self) -> None:
@@ -136,15 +145,33 @@ class _Own:
 
 
 class OwnPostgres(_Own):
-    """A PostgreSQL of a test's own; `durable` as in production, which few tests need."""
+    """A PostgreSQL of a test's own.
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    Args:
+        folder: its own folder.
+        durable: as in production, which few tests need.
+        near: a further address at which it listens, for whoever is in the same network.
+        env: further variables.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        durable: bool = False,
+        near: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         port = free_port()
         self._embedded = EmbeddedPostgres(folder, port=port, password="test")
         self._embedded.prepare()
         # A run that is cut short loses nothing that anyone wants; a test that kills it tests a killed process.
         command = [*self._embedded.command, *([] if durable else ["--fsync=off"])]
-        super().__init__(command, port, folder / "log", signal.SIGINT)
+        if near:
+            command.append(f"--listen_addresses=127.0.0.1,{near}")
+            with (folder / "data" / "pg_hba.conf").open("a") as access:
+                access.write("host all all samenet scram-sha-256\n")
+        super().__init__(command, port, folder / "log", signal.SIGINT, env)
 
     def url(self, database: str) -> str:
         """The address of one of its databases."""
@@ -152,19 +179,37 @@ class OwnPostgres(_Own):
 
 
 class OwnKafka(_Own):
-    """A Kafka of a test's own."""
+    """A Kafka of a test's own; `near` is a further address at which it listens."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, near: str | None = None) -> None:
         class_path = fetch(cache_folder(), lambda *_: None)
-        port = free_port()
-        self._embedded = EmbeddedKafka(folder, class_path, port=port, controller_port=free_port())
+        port, controller_port = free_port(), free_port()
+        self.near = f"{near}:{free_port()}" if near else None
+        """where clients connect that are near"""
+        self._embedded = EmbeddedKafka(folder, class_path, port=port, controller_port=controller_port)
         self._embedded.prepare()
+        if self.near:
+            with (folder / "server.properties").open("a") as properties:  # what comes later counts
+                properties.write(_near_too(self.near, port, controller_port))
         super().__init__(self._embedded.command, port, folder / "log", signal.SIGTERM)
 
     @property
     def bootstrap_servers(self) -> str:
         """Where clients connect."""
         return self._embedded.bootstrap_servers
+
+
+def _near_too(near: str, port: int, controller_port: int) -> str:
+    clients = f"CLIENTS://127.0.0.1:{port},NEAR://{near}"
+    return "\n".join(
+        [
+            "",
+            f"listeners={clients},CONTROLLER://127.0.0.1:{controller_port}",
+            f"advertised.listeners={clients}",
+            "listener.security.protocol.map=CLIENTS:PLAINTEXT,NEAR:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "",
+        ]
+    )
 
 
 def free_port() -> int:

@@ -4,10 +4,14 @@ import json
 from itertools import islice
 from pathlib import Path
 
+import pytest
+from faults.__main__ import refuse_what_cannot_be
 from faults.campaign import Result
 from faults.checking.records import Violation, Window
 from faults.report import add_to_report, rate_svg
-from faults.schedule import KINDS, draw
+from faults.rig import surroundings
+from faults.rig.surroundings import Need
+from faults.schedule import KINDS, draw, needed
 
 
 def _drawn(seed: int) -> list[str]:
@@ -23,6 +27,25 @@ def test_every_kind_is_drawn() -> None:
     kinds = {fault.kind for fault in islice(draw(1), 400)}
 
     assert len(kinds) == len(KINDS)
+
+
+def test_kinds_say_what_they_need() -> None:
+    assert needed(["moments", "unwell"]) == set()
+    assert needed(["moments", "network", "clock", "postgres-clock"]) == {Need.NETWORK, Need.CLOCK}
+    assert needed(KINDS) == set(Need)
+
+
+def test_what_the_machine_lacks_ends_the_run_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "library", lambda: None)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+
+    with pytest.raises(SystemExit) as ended:
+        refuse_what_cannot_be(["moments", "clock", "disk"])
+
+    assert "moments" not in str(ended.value)
+    assert "clock needs Debian's package faketime" in str(ended.value)
+    assert "disk needs root's rights" in str(ended.value)
+    refuse_what_cannot_be(["moments"])
 
 
 def test_the_report_adds_up_over_runs(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ class Known:
     stored: int | None
     taken: int | None = None
     """up to which this very process has taken records"""
+    refused: bool = False
+    """the broker has just refused to read on where it was read"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ def place(known: Known) -> Placement:
     everything, and the partition is read from its beginning.
     """
     stored, committed, proof = known.stored, known.committed, _proof(known)
-    if stored is not None and (known.stored_cluster_id != known.cluster_id or stored > known.end):
+    if stored is not None and (known.stored_cluster_id != known.cluster_id or _of_another_log(known, stored)):
         return Placement(start=known.begin, reset=True)
     if stored is None:
         return Placement(start=known.begin, gap=known.begin if proof else 0, behind_until=proof or None)
@@ -49,6 +51,11 @@ def place(known: Known) -> Placement:
         gap=max(0, known.begin - wanted),
         behind_until=proof if stored < proof else None,
     )
+
+
+def _of_another_log(known: Known, stored: int) -> bool:
+    """The log has never been so long; it may have grown meanwhile, but was shorter when it was read from there."""
+    return stored > known.end or (known.refused and stored >= known.begin)
 
 
 def _proof(known: Known) -> int:

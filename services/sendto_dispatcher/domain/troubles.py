@@ -158,33 +158,31 @@ def _of_relays(relays: Sequence[RelayFacts]) -> Iterator[Trouble]:
         yield Trouble(
             "outbox_growing",
             Severity.BROKEN,
-            f"{oldest.events} events wait in the outbox, the oldest for {oldest.oldest_s:.0f} s: "
+            f"{_events(oldest.events)} waiting in the outbox, the oldest for {oldest.oldest_s:.0f} s: "
             "the relay does not publish them.",
         )
 
 
 def _of_events(facts: Facts) -> Iterator[Trouble]:
     if facts.lag_records > LAGGING_RECORDS:
-        yield Trouble(
-            "intake_lagging", Severity.BROKEN, f"{facts.lag_records} events on the topic have not been taken yet."
-        )
+        yield Trouble("intake_lagging", Severity.BROKEN, f"{facts.lag_records} events on the topic are not taken yet.")
     if facts.rejected:
         yield Trouble(
             "events_rejected",
             Severity.WORRYING,
-            f"{facts.rejected} events of the last hour were rejected: see the console's page of them.",
+            f"{_events(facts.rejected)} of the last hour rejected: see the console's page of them.",
         )
     if facts.unrouted:
         yield Trouble(
             "orders_unrouted",
             Severity.WORRYING,
-            f"{facts.unrouted} events of the last hour matched no route: see [[routes]] and [routing] default.",
+            f"{_events(facts.unrouted)} of the last hour without a route: see [[routes]] and [routing] default.",
         )
     if facts.stale >= _ENOUGH:
         yield Trouble(
             "events_stale",
             Severity.WORRYING,
-            f"{facts.stale} events of the last hour were dropped as stale: a producer may have lost its versions.",
+            f"{_events(facts.stale)} of the last hour dropped as stale: a producer may have lost its versions.",
         )
 
 
@@ -202,13 +200,13 @@ def _stopped(one: ProviderFacts) -> Trouble | None:
     name = one.name
     under_way = sum(one.lanes.get(state, 0) for state in ("due", "waiting", "leased"))
     if one.problem is not None:
-        words = f"{name} cannot be served: {one.problem}. {_lanes(under_way)} of it wait."
+        words = f"{name} cannot be served: {one.problem}. Waiting: {_lanes(under_way)}."
         return Trouble("provider_broken", Severity.BROKEN, words, name)
     if one.disabled:
-        words = f"{_lanes(under_way)} of {name} wait: it is disabled in the configuration."
+        words = f"{name} is disabled in the configuration. Waiting: {_lanes(under_way)}."
         return Trouble("provider_disabled", Severity.WORRYING, words, name) if under_way else None
     if not one.configured:
-        words = f"{_lanes(under_way)} of {name} wait: no provider of this name is configured."
+        words = f"No provider {name} is configured. Waiting: {_lanes(under_way)}."
         return Trouble("provider_not_configured", Severity.WORRYING, words, name) if under_way else None
     if one.paused_at is not None:
         words = f"{name} is paused by {one.paused_by or 'hand'} since {_time(one.paused_at)}: sendto resume {name}."
@@ -250,20 +248,24 @@ def _slow_or_failing(one: ProviderFacts) -> Iterator[Trouble]:
 
 
 _GIVEN_UP = {
-    "dead": ("lanes_dead", "were given up or refused: see sendto lanes --state dead"),
-    "unknown": ("lanes_unknown", "have an unknown outcome and need a person: see sendto lanes --state unknown"),
-    "taken": ("lanes_taken", "have a reference that another source owns: see sendto lanes --state taken"),
+    "dead": ("lanes_dead", "given up or refused: see sendto lanes --state dead"),
+    "unknown": ("lanes_unknown", "with an unknown outcome, for a person to look at: see sendto lanes --state unknown"),
+    "taken": ("lanes_taken", "with a reference that another source owns: see sendto lanes --state taken"),
 }
 
 
 def _given_up(one: ProviderFacts) -> Iterator[Trouble]:
     for state, (name, words) in _GIVEN_UP.items():
         if count := one.lanes.get(state, 0):
-            yield Trouble(name, Severity.WORRYING, f"{_lanes(count)} of {one.name} {words}.", one.name)
+            yield Trouble(name, Severity.WORRYING, f"{one.name} has {_lanes(count)} {words}.", one.name)
 
 
 def _lanes(count: int) -> str:
     return "1 order" if count == 1 else f"{count} orders"
+
+
+def _events(count: int) -> str:
+    return "1 event" if count == 1 else f"{count} events"
 
 
 def _time(moment: datetime) -> str:

@@ -38,6 +38,8 @@ def dead_letter(letter: DeadLetter) -> tuple[bytes | None, list[tuple[str, bytes
     room = _MAX_BYTES - header_bytes - len(letter.key or b"")
     if value is not None and len(value) > room:
         value, truncated = value[:room], True
+    if value is None and letter.key is None:
+        value = b""  # the client library sends no record that has neither
     return value, [*headers, *_told(letter, truncated=truncated)]
 
 

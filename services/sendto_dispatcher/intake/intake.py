@@ -29,8 +29,8 @@ from sendto.runtime.settings import KafkaSettings
 from sendto_dispatcher.intake import metrics
 from sendto_dispatcher.intake.hearing import hear
 from sendto_dispatcher.intake.placement import place_partitions
+from sendto_dispatcher.intake.reading import is_unreadable, read_on
 from sendto_dispatcher.intake.security import broker_security
-from sendto_dispatcher.intake.unreadable import is_unreadable, read_on
 from sendto_dispatcher.settings import IntakeSettings, SourcesSettings
 from sendto_dispatcher.store.intake import take
 from sendto_dispatcher.store.taking import IntakeRules, PositionLost, Record, Taken
@@ -39,6 +39,8 @@ _log = logger(__name__)
 
 _KAFKA_PAUSE_S = 1.0
 _READY_TIMEOUT_S = 2.0
+_METADATA_AGE_MS = 5_000
+"""so long it may take until a topic is read that was made, or made anew, after the intake has started"""
 _REFUSED_DATA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 
@@ -70,6 +72,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         self._ever_taken: dict[TopicPartition, int] = {}
         """the highest offsets up to which this process has taken records, also of partitions that it has lost"""
         self._unplaced: set[TopicPartition] = set()
+        self._refused: set[TopicPartition] = set()
+        """partitions whose broker has refused to read on where they were read"""
         self._trouble: str | None = "starting"
         self._resume = asyncio.Event()
         self._broker: KafkaBroker | None = None
@@ -129,12 +133,27 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         self._doubt_below.clear()
         self._taken_up_to.clear()
         metrics.LAG.clear()
-        self._consumer().pause(*self._unplaced)
+        consumer = self._consumer()
+        consumer.pause(*self._unplaced)
+        for partition in self._unplaced:  # somewhere, so that the library looks for no place by itself
+            consumer.seek(partition, 0)
         await self._place()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Aiokafka's call: a batch of a revoked partition that is still under way changes nothing twice."""
         self._unplaced -= set(revoked)
+        self._refused -= set(revoked)
+
+    def _cannot_read_on(self, partitions: Iterable[TopicPartition]) -> None:
+        """The log has been cut off where these are read: place them anew, which tells what has happened."""
+        refused = set(partitions) & set(self._consumer().assignment())
+        _log.warning(
+            "intake_waits", reason="the log has been cut off", partitions=sorted(one.partition for one in refused)
+        )
+        self._refused |= refused
+        self._unplaced |= refused
+        self._consumer().pause(*refused)
+        self._resume.set()
 
     async def _connect(self) -> None:
         while True:
@@ -142,7 +161,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
                 self._cluster_id = await self._read_cluster_id()
                 self._broker = self._build_broker()
                 await self._broker.start()
-                read_on(self._consumer(), self._taken_up_to)
+                read_on(self._consumer(), self._taken_up_to, self._cannot_read_on)
             except (KafkaError, OSError, TimeoutError) as error:
                 self._trouble = "Kafka is away"
                 _log.warning("kafka_away", error=type(error).__name__)
@@ -171,6 +190,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             self._kafka.bootstrap_servers.split(","),
             client_id="sendto-dispatcher",
             security=broker_security(self._kafka),
+            metadata_max_age_ms=_METADATA_AGE_MS,
             apply_types=False,
             middlewares=[self._kafka_metrics],
             logger=None,
@@ -182,7 +202,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             max_records=settings.batch_records,
             batch_timeout_ms=int(settings.poll_timeout_s * 1000),
             ack_policy=AckPolicy.MANUAL,
-            auto_offset_reset="earliest",
+            auto_offset_reset="none",
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 4),
             max_poll_interval_ms=int(settings.max_poll_interval_s * 1000),
@@ -325,7 +345,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         try:
             if waiting:
                 placements = await place_partitions(
-                    consumer, self._database, self._cluster_id, waiting, self._ever_taken
+                    consumer, self._database, self._cluster_id, waiting, self._ever_taken, self._refused & waiting
                 )
                 for partition, placement in placements.items():
                     self._taken_up_to[partition] = placement.start
@@ -338,6 +358,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             self._resume.set()
             return
         self._unplaced -= waiting
+        self._refused -= waiting
         self._trouble = None
         consumer.resume(*(set(consumer.assignment()) - self._unplaced))
 

@@ -1,6 +1,6 @@
 """Placing newly assigned partitions: where to read on, by the database's word."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -19,17 +19,24 @@ async def place_partitions(
     cluster_id: str,
     partitions: Iterable[TopicPartition],
     taken: Mapping[TopicPartition, int],
+    refused: Collection[TopicPartition] = (),
 ) -> dict[TopicPartition, Placement]:
     """Seek each partition to where it is to be read on; where that is.
 
-    `taken` are offsets up to which this process has taken records, at any time: it proves what a committed offset
-    does, also where committing it came too late.
+    Args:
+        consumer: of the group.
+        database: where the positions are.
+        cluster_id: of the consumer's cluster.
+        partitions: assigned ones.
+        taken: offsets up to which this process has taken records, at any time: it proves what a committed offset does,
+            also where committing it came too late.
+        refused: of the partitions, those whose broker has refused to read on where they were read.
 
     Raises:
         DatabaseAway: nothing was placed; try again.
     """
     assigned = list(partitions)
-    known = await _known(consumer, database, cluster_id, assigned, taken)
+    known = await _known(consumer, database, cluster_id, assigned, taken, refused)
     placements = {partition: place(one) for partition, one in known.items()}
     if any(placement.behind_until is not None for placement in placements.values()):
         await doubt_all(database)  # first: what is stored next may end the proof that it is needed
@@ -47,7 +54,10 @@ async def _known(
     cluster_id: str,
     partitions: list[TopicPartition],
     taken: Mapping[TopicPartition, int],
+    refused: Collection[TopicPartition],
 ) -> dict[TopicPartition, Known]:
+    # What proves a loss first, the positions after it: a batch that is being taken meanwhile raises both.
+    proofs = {partition: (await consumer.committed(partition), taken.get(partition)) for partition in partitions}
     begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
     stored: dict[TopicPartition, positions.Position] = {}
     async with database.connection() as connection:
@@ -60,8 +70,9 @@ async def _known(
             cluster_id=cluster_id,
             begin=begins[partition],
             end=ends[partition],
-            committed=await consumer.committed(partition),
-            taken=taken.get(partition),
+            committed=proofs[partition][0],
+            taken=proofs[partition][1],
+            refused=partition in refused,
             stored_cluster_id=stored[partition].cluster_id if partition in stored else None,
             stored=stored[partition].next_offset if partition in stored else None,
         )

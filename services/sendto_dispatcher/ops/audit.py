@@ -167,7 +167,7 @@ class _Audit:
         """Go through the lanes until they, or the time, are at an end."""
         until_s = _clock.monotonic_s() + self.asked.time_s
         async with self.database.connection() as connection:
-            lanes = await audit_page(connection, self.provider, after=self.asked.after, limit=self.asked.limit)
+            lanes, after = await audit_page(connection, self.provider, after=self.asked.after, limit=self.asked.limit)
         at = self.asked.after
         for audited in lanes:
             if not audited.settled:
@@ -177,7 +177,7 @@ class _Audit:
                 break
             at = audited.claim.lane.id
         else:
-            self.page.next_after = at if len(lanes) == self.asked.limit else None
+            self.page.next_after = after
         await self._give_back()
         return self.page
 

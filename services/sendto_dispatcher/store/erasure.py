@@ -36,10 +36,13 @@ WHERE k.order_id = l.order_id AND k.source = l.source AND l.kept_body IS NOT NUL
 """
 _FORGET_REJECTED = """
 DELETE FROM rejected_event r
-WHERE EXISTS (SELECT 1 FROM unnest($1::bigint[], $2::text[]) AS k(order_id, source)
-        WHERE k.order_id = r.order_id AND coalesce(r.source, k.source) = k.source)
-    OR EXISTS (SELECT 1 FROM unnest($3::text[]) AS t(text)
-        WHERE position(convert_to(t.text, 'UTF8') IN r.record_value) > 0)
+USING unnest($1::bigint[], $2::text[]) AS k(order_id, source)
+WHERE k.order_id = r.order_id AND (r.source IS NULL OR r.source = k.source)
+"""
+_FORGET_NAMING = """
+DELETE FROM rejected_event r
+WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) AS t(text)
+    WHERE position(convert_to(t.text, 'UTF8') IN r.record_value) > 0)
 """
 
 
@@ -84,12 +87,12 @@ async def erase(connection: Connection, keys: Sequence[Key], rules: IntakeRules,
         for row in rows
     }
     await connection.execute(_FORGET_STATES, order_ids, sources)
-    return Erased(
-        states=len(moves),
-        lanes=await move_lanes(connection, moves, rules),
-        kept_bodies=_count(await connection.execute(_FORGET_KEPT, order_ids, sources)),
-        rejected=_count(await connection.execute(_FORGET_REJECTED, order_ids, sources, [one for one in texts if one])),
-    )
+    lanes = await move_lanes(connection, moves, rules)
+    kept_bodies = _count(await connection.execute(_FORGET_KEPT, order_ids, sources))
+    rejected = _count(await connection.execute(_FORGET_REJECTED, order_ids, sources))
+    if naming := [one for one in texts if one]:  # reads every rejected event
+        rejected += _count(await connection.execute(_FORGET_NAMING, naming))
+    return Erased(states=len(moves), lanes=lanes, kept_bodies=kept_bodies, rejected=rejected)
 
 
 def _count(status: str) -> int:

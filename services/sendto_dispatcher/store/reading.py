@@ -11,6 +11,8 @@ from sendto_dispatcher.domain.lane import Claim, State
 from sendto_dispatcher.store.claims import lane_of, states_of
 
 _NOBODY = UUID(int=0)
+STRETCH = 20_000
+"""the most lanes that one page of an audit looks at"""
 _COLUMNS = """
     id, provider, source, order_id, reference, incarnation, desired_generation, desired_carried, desired_version,
     desired_present, applied_generation, applied_present, unconfirmed, remote, digest, in_doubt AS lease_doubt,
@@ -21,10 +23,21 @@ _COLUMNS = """
 """
 _OF_ORDER = f"SELECT {_COLUMNS} FROM lane WHERE order_id = $1 ORDER BY source, provider"
 _ORDER_STATES = "SELECT order_id, source FROM order_state WHERE order_id = $1 ORDER BY source"
+# A stretch of the table at a time: a page costs the same however few of the lanes are the provider's.
 _PAGE = f"""
+WITH stretch AS MATERIALIZED (
+    SELECT id, provider FROM lane WHERE id > $2 ORDER BY id LIMIT {STRETCH}
+), chosen AS (
+    SELECT id FROM stretch WHERE provider = $1 ORDER BY id LIMIT $3
+)
 SELECT {_COLUMNS}, lease_token IS NULL AND resting IS NULL AND NOT in_doubt AND NOT unconfirmed
     AND applied_generation = desired_generation AS settled
-FROM lane WHERE provider = $1 AND id > $2 ORDER BY id LIMIT $3
+FROM lane WHERE id IN (SELECT id FROM chosen) ORDER BY id
+"""
+_STRETCH_END = f"""
+SELECT max(id) AS last_id, count(*) AS looked_at FROM (
+    SELECT id FROM lane WHERE id > $1 ORDER BY id LIMIT {STRETCH}
+) AS stretch
 """
 _IS_STILL = """
 SELECT 1 FROM lane WHERE id = $1 AND desired_generation = $2 AND applied_generation = $2 AND lease_token IS NULL
@@ -58,11 +71,20 @@ async def claims_of_order(connection: Connection, order_id: int) -> tuple[list[C
     return claims, {source: state for (_, source), state in states.items()}
 
 
-async def audit_page(connection: Connection, provider: str, *, after: int, limit: int) -> Sequence[Audited]:
-    """Lanes of a provider in the order of their ids."""
+async def audit_page(
+    connection: Connection, provider: str, *, after: int, limit: int
+) -> tuple[Sequence[Audited], int | None]:
+    """Lanes of a provider in the order of their ids, and after which id to go on; None at the end.
+
+    A page may be short, or empty, and still have a next one.
+    """
     rows = await connection.fetch(_PAGE, provider, after, limit)
     states = await states_of(connection, rows)
-    return [Audited(_claim(row, states), row["settled"]) for row in rows]
+    lanes = [Audited(_claim(row, states), row["settled"]) for row in rows]
+    if len(rows) == limit:
+        return lanes, rows[-1]["id"]
+    end = await connection.fetchrow(_STRETCH_END, after)
+    return lanes, end["last_id"] if end and end["looked_at"] == STRETCH else None
 
 
 async def is_still(connection: Connection, lane_id: int, generation: int) -> bool:

@@ -74,10 +74,9 @@ async def replay_some(connection: Connection, run_id: int, *, lanes: int) -> int
         return 0
     state = ChosenState(row["state"]) if row["state"] else None
     selection = Selection(**{name: row[name] for name in Selection.__dataclass_fields__} | {"state": state})
-    ids = await next_lanes(connection, selection, after_id=row["after_id"], until_id=row["until_id"], limit=lanes)
-    replayed = await replay(connection, ids) if ids else 0
-    after_id = ids[-1] if ids else row["after_id"]
-    await connection.execute(_STEP, run_id, len(ids), replayed, after_id, len(ids) < lanes)
+    chosen = await next_lanes(connection, selection, after_id=row["after_id"], until_id=row["until_id"], limit=lanes)
+    replayed = await replay(connection, chosen.ids) if chosen.ids else 0
+    await connection.execute(_STEP, run_id, len(chosen.ids), replayed, chosen.after_id, chosen.last)
     return replayed
 
 

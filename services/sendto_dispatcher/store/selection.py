@@ -1,4 +1,8 @@
-"""Choosing lanes: which of them an action of ops concerns, as conditions that PostgreSQL finds by its indexes."""
+"""Choosing lanes: which of them an action of ops concerns.
+
+They are gone through by id, a bounded stretch at a time: so a step costs the same however many lanes there are, and
+however few of them are meant.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +10,19 @@ from datetime import datetime
 from enum import StrEnum
 
 from sendto.runtime.database import Connection
+from sendto_dispatcher.domain.lane import Resting
 
 _COUNT = "SELECT count(*) FROM lane WHERE {conditions}"
-_NEXT = "SELECT id FROM lane WHERE id > ${after} AND id <= ${until} AND {conditions} ORDER BY id LIMIT ${limit}"
+_NEXT = """
+WITH stretch AS MATERIALIZED (
+    SELECT id, provider, reason, changed_at, due_at, resting, unconfirmed, behind_since FROM lane
+    WHERE {indexed} AND id > ${after} AND id <= ${until} ORDER BY id LIMIT {most}
+), chosen AS (
+    SELECT id FROM stretch WHERE {conditions} ORDER BY id LIMIT ${limit}
+)
+SELECT (SELECT array_agg(id ORDER BY id) FROM chosen) AS ids, (SELECT max(id) FROM stretch) AS last_id,
+    (SELECT count(*) FROM stretch) AS looked_at
+"""
 _LAST = "SELECT coalesce(max(id), 0) FROM lane"
 
 
@@ -36,6 +50,12 @@ _STATES = {
     ChosenState.UNSUPPORTED: "resting = 'unsupported'",
     ChosenState.SHADOW: "resting = 'shadow'",
 }
+_INDEXED = frozenset(ChosenState(resting) for resting in Resting)
+"""states whose lanes an index has by provider and id"""
+_STRETCH = 20_000
+"""the most lanes that one step looks at, side by side in the table"""
+_STRETCH_BY_INDEX = 500
+"""the same where an index finds them, each in another place"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +85,15 @@ class Selection:
         return " AND ".join(parts), arguments
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The lanes of one step, after which id the next one goes on, and whether this was the last."""
+
+    ids: Sequence[int]
+    after_id: int
+    last: bool
+
+
 async def count_lanes(connection: Connection, selection: Selection) -> int:
     """How many lanes are chosen now."""
     conditions, arguments = selection.conditions()
@@ -80,9 +109,18 @@ async def last_lane_id(connection: Connection) -> int:
 
 async def next_lanes(
     connection: Connection, selection: Selection, *, after_id: int, until_id: int, limit: int
-) -> Sequence[int]:
-    """The next chosen lanes by id, above `after_id` and up to `until_id`."""
+) -> Chosen:
+    """The next chosen lanes by id, above `after_id` and up to `until_id`, as far as one step looks."""
     conditions, arguments = selection.conditions()
     first = len(arguments) + 1
-    statement = _NEXT.format(conditions=conditions, after=first, until=first + 1, limit=first + 2)
-    return [row["id"] for row in await connection.fetch(statement, *arguments, after_id, until_id, limit)]
+    indexed, most = "true", _STRETCH
+    if selection.state in _INDEXED:
+        indexed, most = f"provider = $1 AND {_STATES[selection.state]}", _STRETCH_BY_INDEX
+    statement = _NEXT.format(
+        indexed=indexed, conditions=conditions, most=most, after=first, until=first + 1, limit=first + 2
+    )
+    row = dict(await connection.fetchrow(statement, *arguments, after_id, until_id, limit) or {})
+    ids = list(row["ids"] or [])
+    if len(ids) == limit:
+        return Chosen(ids, ids[-1], last=False)
+    return Chosen(ids, row["last_id"] or after_id, last=row["looked_at"] < most)

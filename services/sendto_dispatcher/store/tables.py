@@ -217,6 +217,7 @@ class RejectedEvent(Table, table=True):
     __tablename__ = "rejected_event"
     __table_args__ = (
         Index("rejected_event_unpublished_idx", "id", postgresql_where=text("published_at IS NULL")),
+        Index("rejected_event_order_idx", "order_id", postgresql_where=text("order_id IS NOT NULL")),
         Index("rejected_event_place_idx", "cluster_id", "topic", "partition", "record_offset", unique=True),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from bench.figures import Measured
 from bench.machine import Machine
-from bench.scenarios import api, backlog, delivery, intake, latency, relay, scale, trouble
+from bench.scenarios import api, backlog, delivery, fire, intake, latency, relay, scale, trouble
 
 Scenario = Callable[[Machine, float], Awaitable[Measured]]
 """the number scales how much is done: 1 is what the figures are stated for"""
@@ -20,6 +20,11 @@ SCENARIOS: dict[str, Scenario] = {
     "outage": trouble.outage,
     "kill": trouble.kill,
     "failing-lane": trouble.failing_lane,
+    "failing-share": fire.failing_share,
+    "one-down": fire.one_down,
+    "throttled": fire.throttled,
+    "rate-limit": fire.rate_limit,
+    "recovery": fire.recovery,
     "api": api.api,
     "backlog": backlog.backlog,
     "scale": scale.scale,

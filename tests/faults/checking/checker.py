@@ -135,7 +135,9 @@ def _applied_by_reference(log: Sequence[Logged]) -> dict[str, list[Logged]]:
 
 def _is_allowed(entry: Logged, windows: Sequence[Window]) -> bool:
     return any(
-        window.late_calls and window.begin_s <= entry.at_s <= window.ready_s + LATE_CALL_FOLLOWED_WITHIN_S
+        window.late
+        and entry.caller in window.late.callers
+        and window.late.since_s <= entry.at_s <= window.ready_s + LATE_CALL_FOLLOWED_WITHIN_S
         for window in windows
     )
 

@@ -34,6 +34,8 @@ class Logged:
     state: State | None = None
     is_request: bool = True
     """false where a provider saves late what was asked for before"""
+    caller: str | None = None
+    """the address by which the provider was called; every process has another"""
 
     @property
     def applied(self) -> bool:
@@ -61,15 +63,25 @@ class Attempted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """Callers whose older state may come after a newer one, if the newest follows.
+
+    They were frozen, their clock jumped, or the database on which they rely jumped or was restored.
+    """
+
+    callers: frozenset[str]
+    since_s: float
+    """when they were let go, or when it happened"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """A fault: from its beginning until everything was ready again."""
 
     kind: str
     begin_s: float
     ready_s: float
-    late_calls: bool = False
-    """an older state may come after a newer one, if the newest follows: a process was frozen, a clock jumped, or a
-    database was restored"""
+    late: Late | None = None
     lost_s: tuple[float, float] | None = None
     """the time that a restore of the history took away"""
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import random
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from faults.checking.records import Late
 from faults.rig.servers import Servers
+from faults.rig.surroundings import Need
 from faults.rig.system import System
 
 
@@ -17,10 +20,18 @@ class Field:
     system: System
     servers: Servers
 
+    def late(self, *names: str) -> Late:
+        """From now on the calls of these dispatchers, or of all, may come late."""
+        names = names or tuple(self.system.names("dispatcher"))
+        return Late(callers=frozenset(self.system.called(name) for name in names), since_s=time.time())
+
     async def behave(self, **behaviour: object) -> None:
         """Let every provider behave like this; nothing: well."""
         for provider in self.system.shape.providers:
-            body = {"accept_duplicates": provider.mode == "lookup"} | behaviour
+            body: dict[str, object] = {"accept_duplicates": provider.mode == "lookup"}
+            if provider.limit_per_s:
+                body["rate_limit"] = {"requests": provider.limit_per_s, "window_s": 1, "burst": 1}
+            body |= behaviour
             reply = await self.system.sandboxes[provider.name]("PUT", "/v1/behaviour", body)
             assert reply.status == 200, reply.content
 
@@ -33,11 +44,17 @@ class Fault(ABC):
     """
 
     kind: ClassVar[str]
-    late_calls: ClassVar[bool] = False
-    """whether an older state may come after a newer one, if the newest follows"""
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    """what the machine must offer"""
+    moves_truth: ClassVar[bool] = False
+    """whether what the API holds afterwards may be older than what was written"""
 
     def __init__(self, random_: random.Random) -> None:
         self.lasts_s = random_.uniform(1.0, 4.0)
+        self.late: Late | None = None
+        """whose calls may come late"""
+        self.lost_s: tuple[float, float] | None = None
+        """the time of which the history knows nothing any more"""
 
     async def strike(self, field: Field) -> None:
         """Begin, last, end."""

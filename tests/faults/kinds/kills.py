@@ -81,7 +81,6 @@ class Freeze(Fault):
     """A dispatcher stops past its leases and its membership, and goes on as if nothing had been."""
 
     kind: ClassVar[str] = "a dispatcher is frozen"
-    late_calls: ClassVar[bool] = True
 
     def __init__(self, random_: random.Random) -> None:
         super().__init__(random_)
@@ -96,6 +95,7 @@ class Freeze(Fault):
 
     async def end(self, field: Field) -> None:
         """Thaw it."""
+        self.late = field.late(self._name)
         field.system.send(self._name, signal.SIGCONT)
 
 

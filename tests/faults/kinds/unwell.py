@@ -1,9 +1,13 @@
 """A provider that is unwell in one way or another."""
 
+import asyncio
 import random
 from typing import Any, ClassVar
 
 from faults.kinds.fault import Fault, Field
+
+SAVED_WITHIN_S = 1.2
+"""what a provider that saves late needs at most; adapters that look up must be told more"""
 
 WAYS: dict[str, dict[str, Any]] = {
     "429": {"errors": {"429": 0.5}, "retry_after": "1"},
@@ -61,3 +65,32 @@ class ProviderDown(Fault):
         await field.system.start(*field.system.names("sandbox"))
         await field.system.ready(*field.system.names("sandbox"))
         await field.behave()
+
+
+class SavesLate(Fault):
+    """Every provider answers first and saves some time later, in order; some answers are lost, some callers killed."""
+
+    kind: ClassVar[str] = "providers save late"
+
+    def __init__(self, random_: random.Random) -> None:
+        super().__init__(random_)
+        self._late_s = random_.uniform(0.3, SAVED_WITHIN_S)
+        self._lost = random_.choice((0.0, 0.3))
+        self._kills = [random_.random() for _ in range(random_.randrange(4))]
+        self.kills = 0
+        self.lasts_s = random_.uniform(4.0, 10.0)
+
+    async def begin(self, field: Field) -> None:
+        """Let them save late, and kill some dispatchers meanwhile."""
+        await field.behave(save_late_s=self._late_s, lose_answer=self._lost)
+        names = field.system.names("dispatcher")
+        for share in self._kills:
+            await asyncio.sleep(1.0)
+            self.kills += field.system.kill(names[int(share * len(names))])
+
+    async def end(self, field: Field) -> None:
+        """Let them save at once; what waits is saved first."""
+        await field.behave()
+
+    def __str__(self) -> str:
+        return f"{self.kind}, after {self._late_s:.1f} s, {self._lost:.0%} lost, for {self.lasts_s:.1f} s"

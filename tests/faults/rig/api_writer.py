@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
+from faults.checking.records import State
 from faults.rig.book import Book, expected, hot
 from infra.bodies import order
 from infra.serving import Caller, Reply
@@ -86,6 +87,14 @@ class ApiWriter:
         self._present.discard(order_id)
         reply = await self._until_taken("GET", f"/v3/orders/{order_id}", None)
         self._book.add(str(order_id), _version(reply), None)
+
+    async def held(self) -> dict[str, State | None]:
+        """What the API holds of every order."""
+        states: dict[str, State | None] = {}
+        for order_id in self._orders:
+            reply = await self._until_taken("GET", f"/v3/orders/{order_id}/customer", None)
+            states[str(order_id)] = expected(reply.json) if reply.status == HTTPStatus.OK else None
+        return states
 
     def _pick(self) -> int:
         return self._orders[hot(self._random, len(self._orders))]

@@ -113,4 +113,5 @@ def _logged(entry: dict[str, Any]) -> Logged:
         effect=entry["effect"],
         state=entry["state"],
         is_request=entry["fault"] != "saved_late",
+        caller=(entry["host"] or "").split(":")[0],
     )

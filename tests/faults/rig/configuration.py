@@ -23,6 +23,8 @@ class ProviderShape:
     concurrency: int = 16
     timeout_s: float = 2.0
     lookup_lag_s: float = 0.0
+    limit_per_s: float | None = None
+    """requests that the sandbox itself takes; more get 429"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from faults.interleavings import Scene, Stage
 from faults.rig.api_writer import ApiWriter
 from faults.rig.book import Book
 from faults.rig.configuration import Shape
+from faults.rig.surroundings import Surroundings
 from faults.rig.system import System, running
 from faults.rig.upstream_writer import UpstreamWriter
 from infra.postgres import Databases, connected
@@ -26,6 +27,8 @@ async def system_on(
     shape: Shape,
     *,
     bugs: dict[str, list[str]] | None = None,
+    around: Surroundings | None = None,
+    far_kafka: str | None = None,
 ) -> AsyncIterator[System]:
     """A system that is not started yet."""
     async with AsyncExitStack() as stack:
@@ -37,6 +40,8 @@ async def system_on(
             api_url=await stack.enter_async_context(databases.migrated("api")),
             dispatch_url=await stack.enter_async_context(databases.migrated("dispatcher")),
             bugs=bugs,
+            around=around,
+            far_kafka=far_kafka,
         )
 
 

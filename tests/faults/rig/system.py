@@ -1,5 +1,6 @@
 """The processes of a system under test, kept running as `sendto up` keeps its own."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -8,7 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from faults.process import VARIABLE, Armed
+from faults.rig.clocks import Clock
 from faults.rig.configuration import Shape, toml
+from faults.rig.network import Island
+from faults.rig.surroundings import Surroundings
 from infra.eventually import eventually
 from infra.servers import free_port
 from infra.serving import Caller
@@ -29,7 +33,8 @@ class System:
         shape: how many of what.
         env: further variables of every process.
         bugs: what is planted, by process name.
-        prefixes: words before the command, by process name.
+        around: what it stands in.
+        far_kafka: where whoever has a network of its own finds Kafka.
     """
 
     def __init__(
@@ -43,7 +48,8 @@ class System:
         dispatch_url: str,
         env: Mapping[str, str] | None = None,
         bugs: Mapping[str, Sequence[str]] | None = None,
-        prefixes: Mapping[str, Sequence[str]] | None = None,
+        around: Surroundings | None = None,
+        far_kafka: str | None = None,
     ) -> None:
         self.shape = shape
         self.bootstrap_servers = bootstrap_servers
@@ -55,7 +61,10 @@ class System:
         self._home = home
         self._env = dict(env or {})
         self._bugs = bugs or {}
-        self._prefixes = prefixes or {}
+        self._around = around or Surroundings()
+        self._far_kafka = far_kafka or bootstrap_servers
+        self._home.mkdir(parents=True, exist_ok=True)
+        self._clocks = {name: self._around.clock(self._home / f"{name}.clock") for name in self._names()}
         self._ports = {name: free_port() for name in self._names()}
         self._parts = {name: self._part(name) for name in self._names()}
         self.sandboxes = {provider.name: Caller(self.url(f"sandbox-{provider.name}")) for provider in shape.providers}
@@ -71,7 +80,7 @@ class System:
 
     def names(self, service: str) -> list[str]:
         """The processes of a service."""
-        return [name for name in self._parts if name.split("-")[0] == service]
+        return [name for name in self._ports if name.split("-")[0] == service]
 
     @property
     def all_names(self) -> list[str]:
@@ -85,7 +94,25 @@ class System:
 
     def url(self, name: str) -> str:
         """Where a process listens."""
-        return f"http://127.0.0.1:{self._ports[name]}"
+        return f"http://{self._host(name)}:{self._ports[name]}"
+
+    def called(self, name: str) -> str:
+        """The address by which a dispatcher calls providers; each has another, so that their logs tell who it was."""
+        if self._is_alone(name):
+            assert self.island
+            return self.island.wires["outside"].near
+        return f"127.0.1.{self.names('dispatcher').index(name) + 1}"
+
+    @property
+    def island(self) -> Island | None:
+        """The network of the first dispatcher, where it has one of its own."""
+        return self._around.island
+
+    def clock(self, name: str) -> Clock:
+        """A process's clock."""
+        clock = self._clocks[name]
+        assert clock, "the processes have the machine's clock"
+        return clock
 
     def pid(self, name: str) -> int | None:
         """A process's id, while it runs."""
@@ -97,7 +124,6 @@ class System:
 
     async def start(self, *names: str) -> None:
         """Start the named processes, or all, and wait until they are ready."""
-        self._home.mkdir(parents=True, exist_ok=True)
         text = toml(
             self.shape,
             bootstrap_servers=self.bootstrap_servers,
@@ -127,6 +153,24 @@ class System:
                 return await http_ready(url)
 
             await eventually(ready, READY_WITHIN_S)
+
+    def ended(self) -> list[str]:
+        """What the supervisor said of processes that ended by themselves."""
+        killed = f"was ended by {signal.SIGKILL.name}"
+        return [line for line in self.said if killed not in line and "restarted" in line]
+
+    async def command(self, *words: str) -> str:
+        """What `sendto WORDS` says, as an operator calls it."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "sendto_cli", *words),
+            env=dict(os.environ) | {"SENDTO_CONFIG": str(self._config)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        assert process.returncode == 0, said.decode()
+        return said.decode()
 
     def send(self, name: str, number: signal.Signals) -> bool:
         """Send a signal to a process; whether there was one."""
@@ -167,16 +211,17 @@ class System:
             VARIABLE: str(self.armed_file(name)),
             f"SENDTO_{service.upper()}__PORT": str(self._ports[name]),
         }
-        env |= {
-            f"FAULTS_{provider.name.upper()}_URL": f"http://127.0.0.1:{self._ports[f'sandbox-{provider.name}']}"
-            for provider in self.shape.providers
-        }
         if service == "sandbox":
             env["SENDTO_SANDBOX__DATA_DIR"] = str(self._home / f"sandbox-{rest}")
+            env["SENDTO_SANDBOX__HOST"] = "0.0.0.0"  # noqa: S104 - each dispatcher calls it by another address
+        elif clock := self._clocks[name]:
+            env |= clock.env
+        if service == "dispatcher":
+            env |= self._provider_urls(name) | (self._far_env(name) if self._is_alone(name) else {})
         part = Part(
             name=name,
             command=[
-                *self._prefixes.get(name, ()),
+                *(self.island.prefix if self.island and self._is_alone(name) else ()),
                 *(sys.executable, "-m", "faults.process", service),
                 *self._bugs.get(name, ()),
             ],
@@ -185,6 +230,28 @@ class System:
             env=env,
         )
         return PartProcess(part, lambda: None, self.said.append)
+
+    def _provider_urls(self, name: str) -> dict[str, str]:
+        return {
+            f"FAULTS_{provider.name.upper()}_URL": f"http://{self.called(name)}:{self._ports[f'sandbox-{provider.name}']}"
+            for provider in self.shape.providers
+        }
+
+    def _is_alone(self, name: str) -> bool:
+        return self.island is not None and name == "dispatcher-1"
+
+    def _host(self, name: str) -> str:
+        return self.island.wires["outside"].far if self.island and self._is_alone(name) else "127.0.0.1"
+
+    def _far_env(self, name: str) -> dict[str, str]:
+        """What is elsewhere, seen from an island."""
+        assert self.island
+        wires = self.island.wires
+        return {
+            "SENDTO_KAFKA__BOOTSTRAP_SERVERS": self._far_kafka,
+            "SENDTO_DISPATCHER__DATABASE_URL": self.dispatch_url.replace("127.0.0.1", wires["postgres"].near),
+            "SENDTO_DISPATCHER__HOST": self._host(name),
+        }
 
     @property
     def _config(self) -> Path:

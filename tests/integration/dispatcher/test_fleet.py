@@ -90,7 +90,7 @@ async def test_relays_and_the_outbox_are_told_where_they_are_known(settings: Set
             assert not {one["name"] for one in overview["troubles"]} & {"relay_away", "outbox_growing"}
 
             waiting["sendto_outbox_oldest_seconds"] = 99.0
-            assert "7 events wait in the outbox, the oldest for 99 s" in await _wait_for(ops, "outbox_growing")
+            assert "7 events waiting in the outbox, the oldest for 99 s" in await _wait_for(ops, "outbox_growing")
 
             problems["kafka"] = "Kafka is away"
             assert f"({url}: Kafka is away)" in await _wait_for(ops, "relay_away")

@@ -207,7 +207,7 @@ async def _fill(database: Database, lanes: int) -> None:
                 desired_version, desired_present, applied_generation, due_at, behind_since, resting, reason, hanging)
             SELECT 'p' || n % 2, '/s', n, n::text, 1, true, 1, true, (n % 5 = 0)::int,
                 CASE WHEN n % 5 IN (1, 2) THEN now() + (n % 7) * interval '1 hour' - interval '3 hours' END,
-                CASE WHEN n % 5 <> 0 THEN now() - n * interval '1 second' END,
+                CASE WHEN n % 5 <> 0 THEN now() - n * interval '1 hour' END,
                 CASE n % 5 WHEN 3 THEN 'dead' WHEN 4 THEN 'taken' END, 'r' || n % 3, n % 5 = 2
             FROM generate_series(1, $1::int) AS n
             """,
@@ -248,7 +248,7 @@ async def test_lanes_are_listed_in_pages_that_miss_none_and_repeat_none(
             wanted = {row["id"] for row in await rows(f"SELECT id FROM lane WHERE {condition} AND {sql}")}
             assert len(listed) == len(wanted), (state, more)
             assert set(listed) == wanted
-    old = (await dispatcher("GET", "/ops/lanes?behind_for_s=200&limit=500")).json["data"]
+    old = (await dispatcher("GET", "/ops/lanes?behind_for_s=720000&limit=500")).json["data"]
     assert {row["lane"] for row in old} == {
         row["id"] for row in await rows("SELECT id FROM lane WHERE due_at IS NOT NULL AND order_id >= 200")
     }

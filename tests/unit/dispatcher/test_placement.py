@@ -72,3 +72,10 @@ def test_what_this_process_has_taken_proves_a_loss_as_a_committed_offset_does() 
 
 def test_but_not_where_the_log_has_never_been_so_long() -> None:
     assert place(replace(HERE, taken=101)) == Placement(start=50)
+
+
+def test_a_place_that_the_broker_refuses_and_that_is_not_below_the_log_is_of_another_log() -> None:
+    refused = replace(HERE, refused=True)
+
+    assert place(replace(refused, begin=3)) == Placement(start=3, reset=True), "the log has grown again meanwhile"
+    assert place(replace(refused, begin=60)) == Placement(start=60, gap=10)

@@ -132,3 +132,7 @@ def test_what_is_too_large_is_cut_and_can_still_be_told_apart(letter: DeadLetter
 
 def test_a_tombstone_stays_one() -> None:
     assert dead_letter(replace(LETTER, value=None))[0] is None
+
+
+def test_a_record_with_neither_key_nor_value_has_an_empty_value() -> None:
+    assert dead_letter(replace(LETTER, key=None, value=None))[0] == b""

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AnyHttpUrl, BaseModel, SecretStr
+from pydantic import AnyHttpUrl, BaseModel, Field, SecretStr
 
 from sendto.sdk import (
     AdapterConfig,
@@ -37,6 +37,8 @@ class SandboxConfig(AdapterConfig):
     """bearer token, if the sandbox wants one"""
     mode: Literal["upsert", "lookup"] = "upsert"
     """`upsert` puts by reference; `lookup` posts, and looks up a create whose answer was lost"""
+    lookup_lag_s: Annotated[float, Field(ge=0)] = 0.0
+    """how long the sandbox may take to show what it saved (`save_late_s` of its behaviour)"""
 
 
 class SandboxAdapter:
@@ -61,6 +63,7 @@ class SandboxAdapter:
             upsert=not self._by_post,
             idempotency=Idempotency.LOOKUP if self._by_post else Idempotency.NATURAL_KEY,
             has_fetch=True,
+            lookup_lag_s=config.lookup_lag_s,
         )
 
     def content(self, command: Command) -> dict[str, Any]:

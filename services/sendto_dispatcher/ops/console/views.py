@@ -151,10 +151,22 @@ def _rules(routing: Routing) -> Iterator[Context]:
 
 
 def _sections(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, list[tuple[str, Any]]]]:
-    """A configuration as its file has it: each section's path and settings, then the sections below it."""
-    settings = [(name, value) for name, value in tree.items() if not isinstance(value, dict)]
+    """A configuration as its file has it: each section's heading and settings, then the sections below it."""
+    settings = [(name, value) for name, value in tree.items() if not _is_section(value)]
     if settings:
-        yield path, settings
+        yield f"[{path}]" if path else "", settings
     for name, value in tree.items():
+        below = f"{path}.{name}".strip(".")
         if isinstance(value, dict):
-            yield from _sections(value, f"{path}.{name}".strip("."))
+            yield from _sections(value, below)
+        elif _is_section(value):
+            for one in value:
+                yield f"[[{below}]]", [(key, _without_none(inner)) for key, inner in one.items()]
+
+
+def _is_section(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict) for one in value))
+
+
+def _without_none(value: Any) -> Any:  # noqa: ANN401 - of a configuration
+    return {name: one for name, one in value.items() if one is not None} if isinstance(value, dict) else value

@@ -10,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.errors import KafkaError
 from infra.events import Upstream
 from infra.eventually import eventually
 from infra.postgres import Databases
@@ -18,6 +19,9 @@ from infra.servers import OwnPostgres
 from infra.serving import Caller
 from integration.dispatcher.conftest import Rows, Settings, dispatching
 from prometheus_client.parser import text_string_to_metric_families
+
+from sendto.runtime.settings import KafkaSettings, TopicSettings
+from sendto.runtime.topics import create_topics
 
 GROUP = "group"
 
@@ -130,6 +134,61 @@ async def test_rule_7_a_gap_is_said_once_and_a_foreign_position_is_reset(
     assert said[1] == said[0], "each is said once"
     assert said[0][0] >= 2
     assert said[0][1] >= 1
+
+
+async def test_rule_7_a_gap_that_opens_under_a_running_process_is_said(
+    upstream: Upstream, provider: Provider, settings: Settings, kafka: str, rows: Rows
+) -> None:
+    async with dispatching(settings) as ops:
+        said_before = await _metric(ops, "sendto_intake_gap_records_total")
+        await upstream.put(7, 1)
+        await provider.holds(7, version=1)
+        [taken] = await rows("SELECT topic, partition, next_offset FROM intake_position WHERE next_offset > 0")
+        await rows("ALTER TABLE intake_event RENAME TO nowhere")
+        for version in (2, 3, 4):
+            await upstream.put(7, version, first_name=f"Name {version}")
+        partition = TopicPartition(taken["topic"], taken["partition"])
+        async with _admin(kafka) as admin:
+            await admin.delete_records({partition: RecordsToDelete(before_offset=taken["next_offset"] + 2)})
+
+        async def said() -> bool:
+            return await _metric(ops, "sendto_intake_gap_records_total") > said_before
+
+        await eventually(said)
+        await rows("ALTER TABLE nowhere RENAME TO intake_event")
+        await provider.holds(7, version=4, first_name="Name 4")
+    events = await rows("SELECT version FROM intake_event ORDER BY version")
+    assert [event["version"] for event in events] == [1, 4]
+
+
+async def test_rule_7_a_topic_that_is_made_anew_under_a_running_process_is_read_from_its_beginning(
+    upstream: Upstream, provider: Provider, settings: Settings, kafka: str
+) -> None:
+    topic = settings["topics"]["events"]
+    async with dispatching(settings) as ops:
+        resets = await _metric(ops, "sendto_intake_position_reset_total")
+        for version in (1, 2, 3):
+            await upstream.put(7, version)
+        await provider.holds(7, version=3)
+        async with _admin(kafka) as admin:
+            await admin.delete_topics([topic])
+        await _topic_again(kafka, settings["topics"])
+        await upstream.put(7, 4, first_name="After")
+
+        await provider.holds(7, version=4, first_name="After")
+        assert await _metric(ops, "sendto_intake_position_reset_total") > resets
+
+
+async def _topic_again(kafka: str, names: dict[str, Any]) -> None:
+    async def made() -> bool:
+        try:
+            await create_topics(KafkaSettings(bootstrap_servers=kafka), TopicSettings.model_validate(names))
+        except KafkaError:
+            return False
+        async with _admin(kafka) as admin:
+            return names["events"] in await admin.list_topics()
+
+    await eventually(made)
 
 
 async def _cluster_id(kafka: str) -> str:

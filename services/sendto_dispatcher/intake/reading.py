@@ -1,12 +1,17 @@
-"""Records that the client library cannot read: a header's name that is not UTF-8 makes it raise, for ever.
+"""Reading on whatever the client library raises: records that it cannot read, places that the broker refuses.
 
-Each becomes a record without content, which the intake rejects by its place; its bytes stay on the topic.
+A header's name that is not UTF-8 makes it raise, for ever. Each such record becomes one without content, which the
+intake rejects by its place; its bytes stay on the topic.
+
+A broker refuses to read on where the log has been cut off: at its begin, when records left the topic before they were
+taken, or at its end, when the log is another one. The library would go on somewhere else in silence.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
 
 Batches = dict[TopicPartition, list[ConsumerRecord]]
 _HEADERS = ((b"unreadable", b""),)
@@ -20,18 +25,26 @@ def is_unreadable(record: ConsumerRecord) -> bool:
     return record.headers is _HEADERS
 
 
-def read_on(consumer: AIOKafkaConsumer, taken_up_to: Mapping[TopicPartition, int]) -> None:
-    """Keep the consumer's `getmany` from raising for a record that cannot be read.
+def read_on(
+    consumer: AIOKafkaConsumer,
+    taken_up_to: Mapping[TopicPartition, int],
+    refused: Callable[[Iterable[TopicPartition]], None],
+) -> None:
+    """Keep the consumer's `getmany` from raising for what cannot be read.
 
     Args:
-        consumer: a started consumer.
+        consumer: a started consumer that resets no offset by itself.
         taken_up_to: the next offset to be taken of each partition, now and later.
+        refused: called with partitions that cannot be read on where they are.
     """
     read: Callable[..., Awaitable[Batches]] = consumer.getmany
 
     async def getmany(*partitions: TopicPartition, **options: Any) -> Batches:  # noqa: ANN401 - the library's own
         try:
             return await read(*partitions, **options)
+        except OffsetOutOfRangeError as error:
+            refused(error.args[0])
+            return {}
         except UnicodeDecodeError:
             # What was read together with it is lost in the library: go back to what was taken.
             reading = sorted(set(consumer.assignment()) & taken_up_to.keys() - set(consumer.paused()))
