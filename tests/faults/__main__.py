@@ -43,7 +43,7 @@ async def _campaign(folder: Path, seed: int, chosen: argparse.Namespace) -> Resu
             field,
             draw(seed, frozenset(chosen.kinds)),
             seed=seed,
-            load=load,
+            load=load.slower(chosen.pause),
             for_s=chosen.seconds,
             quiet_s=chosen.quiet,
             patience_s=180.0 + right_within_s,
@@ -70,6 +70,7 @@ def main() -> int:
     options.add_argument("--campaigns", type=int, default=6, help="how many, each with the next seed")
     options.add_argument("--dispatchers", type=int, default=3)
     options.add_argument("--quiet", type=float, default=1.0, help="seconds between faults")
+    options.add_argument("--pause", type=float, default=1.0, help="how many times as long writers pause as usual")
     options.add_argument("--kinds", nargs="+", choices=sorted(KINDS), default=sorted(KINDS))
     options.add_argument(
         "--shape", choices=sorted(SHAPES), default="usual", help="limited: 500 orders, a provider that takes 5/s"

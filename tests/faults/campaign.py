@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from faults.checking.records import State, Violation, Window
@@ -33,6 +33,10 @@ class Load:
     api_pause_s: float = 0.1
     upstream_orders: int = 60
     upstream_pause_s: float = 0.05
+
+    def slower(self, times: float) -> "Load":
+        """The same with longer pauses: for a machine that has other things to do."""
+        return replace(self, api_pause_s=self.api_pause_s * times, upstream_pause_s=self.upstream_pause_s * times)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -21,7 +21,7 @@ class KillAtMoments(Fault):
     kind: ClassVar[str] = "kill at any moment"
     kills: int
 
-    def __init__(self, random_: random.Random, *, kills: int = 12) -> None:
+    def __init__(self, random_: random.Random, *, kills: int = 24) -> None:
         super().__init__(random_)
         self._moments = [(random_.uniform(0.1, 1.2), random_.random()) for _ in range(kills)]
         self.kills = 0
