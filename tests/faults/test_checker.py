@@ -90,6 +90,15 @@ def test_the_truth_of_a_restored_api_stands_above_what_was_written() -> None:
     assert "final" in _rules(replace(back, held=GOOD.held))
 
 
+def test_a_write_that_a_restore_has_lost_need_not_be_there_afterwards() -> None:
+    written = [*GOOD.written, _written(3, "Mary", 3)]
+    log = [replace(entry, state=_state("Augusta")) if entry.version == 2 else entry for entry in GOOD.log]
+    lost = replace(GOOD, written=written, log=log, truth={"7": _state("Augusta")})
+
+    assert check(lost) == []
+    assert _rules(replace(lost, truth=None)) == {"final", "late"}
+
+
 def test_two_objects_in_the_end_are_found() -> None:
     assert "doubled" in _rules(replace(GOOD, held=[*GOOD.held, *GOOD.held]))
 
@@ -127,6 +136,22 @@ def test_a_late_call_of_a_frozen_process_is_allowed_if_the_newest_follows_in_tim
     assert _rules(replace(right, log=[*GOOD.log, late, replace(follows, at_s=36)])) == {"overtaken", "late"}
     assert "overtaken" in _rules(replace(right, log=[*GOOD.log, late]))
     assert "overtaken" in _rules(replace(right, log=[*GOOD.log, replace(late, at_s=36), replace(follows, at_s=37)]))
+
+
+def test_a_late_call_is_made_good_by_a_deletion_that_needs_no_call() -> None:
+    """An older deletion comes late, the newest state is a deletion too: nothing is held, and nothing need be done."""
+    restored = Window(kind="restore", begin_s=2, ready_s=5, late=Late(callers=frozenset({"any"}), since_s=3))
+    written = [*GOOD.written, _written(3, None, 3), _written(4, "Mary", 3.5), _written(5, None, 4)]
+    log = [
+        *GOOD.log,
+        _logged(4, "replaced", 3.7, caller="any"),
+        _logged(3, "deleted", 5, caller="any"),
+    ]
+    attempts = [*GOOD.attempts, _attempted(3), _attempted(4)]
+    right = replace(GOOD, written=written, log=log, attempts=attempts, held=[], windows=[restored])
+
+    assert check(right) == []
+    assert _rules(replace(right, written=written[:-1])) == {"final", "overtaken", "late"}
 
 
 def test_a_late_call_of_another_process_or_before_the_thaw_is_found() -> None:

@@ -49,6 +49,9 @@ AWAY = (
 Among them the driver's own confusion over a connection that breaks while it is being used.
 """
 
+NOT_LET_IN = (asyncpg.ObjectNotInPrerequisiteStateError,)
+"""What else may come while a connection is made: the database takes none, as during a restore."""
+
 
 class DatabaseAway(Exception):  # noqa: N818 - named for what happened
     """PostgreSQL cannot be used now; what was not committed is undone."""
@@ -86,8 +89,7 @@ class Database:
             DatabaseAway: there is none to be had, or it broke.
         """
         try:
-            pool = await self._opened()
-            async with pool.acquire(timeout=self._settings.connect_timeout_s) as connection:
+            async with self._lent() as connection:
                 yield connection
         except AWAY as error:
             if isinstance(error, ValueError):  # the driver refused a parameter: a fault of ours
@@ -135,8 +137,20 @@ class Database:
         """A connection of its own, outside the pool, for advisory locks and LISTEN."""
         try:
             return await self._connect()
-        except AWAY as error:
+        except (*AWAY, *NOT_LET_IN) as error:
             raise DatabaseAway(type(error).__name__) from error
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[Connection]:
+        try:
+            pool = await self._opened()
+            connection = await pool.acquire(timeout=self._settings.connect_timeout_s)
+        except NOT_LET_IN as error:
+            raise DatabaseAway(type(error).__name__) from error
+        try:
+            yield connection
+        finally:
+            await pool.release(connection)
 
     async def _opened(self) -> Pool:
         async with self._opening:

@@ -69,16 +69,16 @@ def remains_of_deleted(records: Records) -> Iterator[Violation]:
 
 def overtaken(records: Records) -> Iterator[Violation]:
     """No older state is applied after a newer one, but where a window allows it and the newest follows soon."""
-    by_reference = _applied_by_reference(records.log)
-    for reference, entries in by_reference.items():
+    written = _written_by_reference(records)
+    for reference, entries in _applied_by_reference(records.log).items():
         highest = 0
-        for place, entry in enumerate(entries):
+        for entry in entries:
             version = entry.version or 0
             if version >= highest:
                 highest = version
             elif not _is_allowed(entry, records.windows):
                 yield Violation("overtaken", reference, f"version {version} was applied after {highest}")
-            elif not _followed(entries[place + 1 :], entry, highest):
+            elif not _right_within(entries, written[reference], highest, entry.at_s, LATE_CALL_FOLLOWED_WITHIN_S):
                 yield Violation("overtaken", reference, f"version {version} came late and {highest} did not follow")
 
 
@@ -99,14 +99,16 @@ def without_attempt(records: Records) -> Iterator[Violation]:
 def late_after_fault(records: Records, *, right_within_s: float) -> Iterator[Violation]:
     """Some time after a fault, everything that was written before its end is right, unless another has begun."""
     by_reference = _applied_by_reference(records.log)
-    written: dict[str, list[Written]] = defaultdict(list)
-    for one in records.written:
-        written[one.reference].append(one)
     for window in _quiet_after(records.windows, right_within_s):
         deadline_s = window.ready_s + right_within_s
-        for reference, writes in written.items():
+        for reference, writes in _written_by_reference(records).items():
             due = max((w for w in writes if w.at_s <= window.ready_s), key=lambda w: w.version, default=None)
-            if due is not None and not _right_at(by_reference.get(reference, []), due, deadline_s):
+            entries = by_reference.get(reference, [])
+            if (
+                due is not None
+                and not _right_at(entries, writes, due.version, deadline_s)
+                and not _holds_truth(records, entries, reference, deadline_s)
+            ):
                 detail = f"version {due.version} was not there {right_within_s:.0f} s after {window.kind}"
                 yield Violation("late", reference, detail)
 
@@ -133,6 +135,13 @@ def _applied_by_reference(log: Sequence[Logged]) -> dict[str, list[Logged]]:
     return entries
 
 
+def _written_by_reference(records: Records) -> dict[str, list[Written]]:
+    written: dict[str, list[Written]] = defaultdict(list)
+    for one in records.written:
+        written[one.reference].append(one)
+    return written
+
+
 def _is_allowed(entry: Logged, windows: Sequence[Window]) -> bool:
     return any(
         window.late
@@ -142,8 +151,12 @@ def _is_allowed(entry: Logged, windows: Sequence[Window]) -> bool:
     )
 
 
-def _followed(later: Sequence[Logged], entry: Logged, highest: int) -> bool:
-    return any((one.version or 0) >= highest and one.at_s <= entry.at_s + LATE_CALL_FOLLOWED_WITHIN_S for one in later)
+def _right_within(
+    entries: Sequence[Logged], writes: Sequence[Written], version: int, since_s: float, within_s: float
+) -> bool:
+    """Whether the provider held that version, or a newer one, at some moment of the time."""
+    moments = [one.at_s for one in entries if since_s <= one.at_s <= since_s + within_s]
+    return any(_right_at(entries, writes, version, at_s) for at_s in (*moments, since_s + within_s))
 
 
 def _quiet_after(windows: Sequence[Window], quiet_s: float) -> Iterator[Window]:
@@ -156,12 +169,27 @@ def _quiet_after(windows: Sequence[Window], quiet_s: float) -> Iterator[Window]:
         yield ordered[-1]
 
 
-def _right_at(entries: Sequence[Logged], due: Written, at_s: float) -> bool:
-    """Whether the provider held that write, or a newer one, at a moment; what was never there needs no deletion."""
+def _right_at(entries: Sequence[Logged], writes: Sequence[Written], version: int, at_s: float) -> bool:
+    """Whether the provider held that version, or a newer one, at a moment.
+
+    What holds nothing already needs no call for a deletion.
+    """
+    last = _last_before(entries, at_s)
+    if last is None or last.effect == "deleted":
+        return any(one.state is None and one.version >= version and one.at_s <= at_s for one in writes)
+    return (last.version or 0) >= version
+
+
+def _holds_truth(records: Records, entries: Sequence[Logged], reference: str, at_s: float) -> bool:
+    """Whether it held what is the truth after a restore, in which later writes were lost."""
+    if reference not in (records.truth or {}):
+        return False
+    last, truth = _last_before(entries, at_s), (records.truth or {})[reference]
+    if last is None or last.state is None:
+        return truth is None
+    return truth is not None and not _differing(truth, last.state)
+
+
+def _last_before(entries: Sequence[Logged], at_s: float) -> Logged | None:
     place = bisect_right(entries, at_s, key=lambda entry: entry.at_s)
-    if not place:
-        return due.state is None
-    last = entries[place - 1]
-    if due.state is None and last.effect == "deleted":
-        return True
-    return (last.version or 0) >= due.version
+    return entries[place - 1] if place else None

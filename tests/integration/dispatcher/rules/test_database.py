@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from infra.eventually import eventually
 from infra.lanes import NAME, Lanes
-from infra.postgres import settings
+from infra.postgres import Databases, connected, settings
 
 import sendto_api
 import sendto_dispatcher
@@ -164,3 +164,24 @@ async def test_rule_37_a_claim_does_not_look_at_lanes_that_wait(lanes: Lanes) ->
     waiting = await _buffers(lanes, None)
 
     assert waiting < few, f"{waiting} pages beside {few}"
+
+
+async def test_a_database_that_lets_nobody_in_is_away_and_serves_again(databases: Databases) -> None:
+    """As it is while it is restored: nothing may end because of that."""
+    async with databases.empty() as url, connected(url) as database:
+        name = url.rsplit("/", 1)[1]
+        await _alter(databases, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        with pytest.raises(DatabaseAway):
+            await database.ping()
+        with pytest.raises(DatabaseAway):
+            await database.direct()
+        await _alter(databases, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        await database.ping()
+
+
+async def _alter(databases: Databases, statement: str) -> None:
+    connection = await asyncpg.connect(databases.url("postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
