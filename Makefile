@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 WORKERS ?= $(shell expr 2 '*' $$(nproc))
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test faults test-large lint fmt bench tools lock clean
+.PHONY: help install up test faults test-large lint fmt bench pictures tools lock clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ fmt: install  ## format, and mend what can be mended by itself
 
 bench: install  ## measure what matters, each figure beside its limit in the same run; ARGS chooses
 	$(BIN)/python -m tests.bench $(ARGS)
+
+pictures: install tools  ## take the README's pictures of the console anew
+	$(BIN)/python -m tests.pictures
 
 # kcat speaks to Kafka as a stranger would, Chromium looks at the pages, faketime sets clocks, ip lays networks. Without
 # them their tests are skipped, or fail where SENDTO_TEST_TOOLS is `required`; `make faults` says which kinds need them.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TARGETS = ["make test", "make test-large", "make lint", "make fmt", "make bench", "make faults"]
+TARGETS = ["make test", "make test-large", "make lint", "make fmt", "make bench", "make faults", "make pictures"]
 
 
 @pytest.mark.parametrize("line", TARGETS)
