@@ -73,12 +73,11 @@ class Actions:
 
 async def must_know(connection: Connection, provider: str, current: Current) -> None:
     """Answer 404 unless the provider is configured here, or was anywhere; make sure that it has its row."""
-    if provider in current().providers:
-        await provider_store.know(connection, [provider])
-        return
-    known = [row["provider"] for row in await provider_rows(connection)]
-    if provider not in known:
-        raise HTTPException(HTTPStatus.NOT_FOUND, _unknown(provider, known))
+    if provider not in current().providers:
+        known = [row["provider"] for row in await provider_rows(connection)]
+        if provider not in known:
+            raise HTTPException(HTTPStatus.NOT_FOUND, _unknown(provider, known))
+    await provider_store.know(connection, [provider])
 
 
 async def replay_of(connection: Connection, run_id: int) -> Row:

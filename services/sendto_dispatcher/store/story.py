@@ -58,9 +58,19 @@ SELECT provider,
     coalesce(greatest(extract(epoch FROM clock_timestamp() - min(due_at)), 0), 0)::float8 AS overdue_s
 FROM lane WHERE behind_since IS NOT NULL AND resting IS NULL GROUP BY provider
 """
+# A provider that only events have named has lanes, and so references, but no row of its own. Names are found by going
+# from one to the next in the index, not by reading all references.
 _PROVIDERS = """
+WITH RECURSIVE named AS (
+    (SELECT provider FROM lane_reference ORDER BY provider LIMIT 1)
+    UNION ALL
+    SELECT (SELECT r.provider FROM lane_reference r WHERE r.provider > named.provider ORDER BY r.provider LIMIT 1)
+    FROM named WHERE named.provider IS NOT NULL
+)
 SELECT provider, paused_at, paused_by, pause_reason, held_at, hold_reason, opened_at, probe_at, blocked_until,
-    tokens, tokens_at FROM provider_state ORDER BY provider
+    coalesce(tokens, 0) AS tokens, tokens_at
+FROM provider_state FULL JOIN (SELECT provider FROM named WHERE provider IS NOT NULL) AS found USING (provider)
+ORDER BY provider
 """
 
 Row = dict[str, Any]
@@ -132,7 +142,7 @@ async def lane_numbers(connection: Connection) -> LaneNumbers:
 
 
 async def provider_rows(connection: Connection) -> list[Row]:
-    """Every provider that was ever configured, with its gates."""
+    """Every provider that was ever configured, or named by an order, with its gates."""
     return await _rows(connection, _PROVIDERS)
 
 

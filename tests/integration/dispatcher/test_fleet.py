@@ -3,7 +3,9 @@
 from typing import Any
 
 from fastapi import FastAPI, Response
+from infra.events import Upstream
 from infra.eventually import eventually
+from infra.sandbox import Provider
 from infra.serving import Caller, served
 from integration.dispatcher.conftest import Rows, Settings, dispatching
 
@@ -66,6 +68,25 @@ async def test_a_disabled_provider_is_told_as_such(settings: Settings, ops_token
         states = {one["provider"]: one["state"] for one in (await _overview(ops))["providers"]}
 
     assert states == {"acme": "disabled", "nobody": "not configured", "sandbox": "open"}
+
+
+async def test_a_provider_that_only_an_order_has_named_is_told_and_its_lanes_are_listed(
+    settings: Settings, ops_token: str, upstream: Upstream, provider: Provider
+) -> None:
+    async with dispatching(settings, ops_token) as ops:
+        await upstream.put(7, 1, order={"order_type": "delivery", "shipment_provider": ["sandbox", "sandbocks"]})
+        await provider.holds(7)
+
+        assert "No provider sandbocks is configured. Waiting: 1 order" in await _wait_for(
+            ops, "provider_not_configured"
+        )
+        [lane] = (await ops("GET", "/ops/lanes")).json["data"]
+        assert (lane["provider"], lane["state"]) == ("sandbocks", "parked")
+        assert (await ops("POST", "/ops/providers/sandbocks/pause", {})).status == 204
+        assert {one["provider"]: one["paused_by"] for one in (await ops("GET", "/ops/providers")).json} == {
+            "sandbocks": "test",
+            "sandbox": None,
+        }
 
 
 async def test_relays_and_the_outbox_are_told_where_they_are_known(settings: Settings, ops_token: str) -> None:

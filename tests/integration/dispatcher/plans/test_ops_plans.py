@@ -8,7 +8,8 @@ from infra.explain import Explaining
 from infra.lanes import NAME, SOURCE, Lanes
 
 from sendto.runtime.database import Connection, Database
-from sendto_dispatcher.store import overview, providers, reading, rejected_listing, replays, story
+from sendto_dispatcher.store import overview, providers, reading, rejected_listing, replays, reroutes, story
+from sendto_dispatcher.store.changes import change_rows
 from sendto_dispatcher.store.erasure import erase
 from sendto_dispatcher.store.listing import STRETCH, ListedState, Listing, Place, list_lanes
 from sendto_dispatcher.store.replay import replay, retry_now
@@ -62,6 +63,9 @@ LOOKS: dict[str, Look] = {
     "rejected": lambda c: rejected_listing.rejected_rows(c, before_id=None, limit=50),
     "rejected before": lambda c: rejected_listing.rejected_rows(c, before_id=50_000, limit=50),
     "one rejected": lambda c: rejected_listing.rejected_row(c, 5),
+    "routes": lambda c: reroutes.reroute_rows(c, before_id=None, limit=50),
+    "routes unfinished": reroutes.unfinished_reroute,
+    "changes": lambda c: change_rows(c, before_id=None, limit=50),
     "replays": lambda c: replays.replay_rows(c, before_id=None, limit=50),
     "unfinished": replays.unfinished_replays,
     "due": lambda c: replays.due_lanes(c, NAME, at_most=500),
