@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from bench.figures import Measured
 from bench.machine import Machine
-from bench.scenarios import api, backlog, delivery, fire, intake, latency, relay, scale, trouble
+from bench.scenarios import api, backlog, delivery, fire, intake, latency, ops, relay, scale, trouble
 
 Scenario = Callable[[Machine, float], Awaitable[Measured]]
 """the number scales how much is done: 1 is what the figures are stated for"""
@@ -26,6 +26,7 @@ SCENARIOS: dict[str, Scenario] = {
     "rate-limit": fire.rate_limit,
     "recovery": fire.recovery,
     "api": api.api,
+    "ops": ops.ops,
     "backlog": backlog.backlog,
     "scale": scale.scale,
 }

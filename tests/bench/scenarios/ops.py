@@ -1,0 +1,109 @@
+"""What it costs to look: questions of ops over a million lanes while deliveries run, and the rate without them."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from statistics import median
+from time import perf_counter
+
+import asyncpg
+from infra.eventually import eventually
+from infra.postgres import connected
+from infra.servers import free_port
+from infra.serving import Caller
+
+from bench.bare_loop import SECRET
+from bench.figures import Figure, Measured, at_most, percentile, share_of
+from bench.lanes import make_due
+from bench.machine import Machine, Receiver, Site, receiving, site
+from bench.scenarios.delivery import rate
+from sendto_dispatcher.ops.cursors import to_cursor
+from sendto_dispatcher.store.listing import Place
+from sendto_dispatcher.store.tokens import create_token
+
+_LATENCY_S = 0.005
+_PAIRS = 3
+_EVERY_S = 0.25
+"""four questions a second: a few people with the console open, and a scrape of the metrics"""
+
+
+async def ops(machine: Machine, size: float) -> Measured:
+    """Deliveries among converged lanes, in pairs: while nobody looks, and while ops do."""
+    lanes, due = int(1_000_000 * size), int(20_000 * size)
+    alone: list[float] = []
+    watched: list[float] = []
+    took_ms: dict[str, list[float]] = {}
+    async with receiving() as receiver, site(machine) as place:
+        await make_due(place.database_url, lanes, due=False)
+        await _vacuum(place.database_url)
+        first = lanes + 1
+        for _ in range(_PAIRS):
+            for rates, asks in ((alone, False), (watched, True)):
+                await make_due(place.database_url, due, first=first)
+                first += due
+                async with _dispatching(place, receiver) as caller:
+                    looking = asyncio.create_task(_look(caller, lanes, took_ms)) if asks else None
+                    rates.append(rate(await receiver.holds(due, 1)))
+                    if looking is not None:
+                        looking.cancel()
+    return Measured([share_of("calls a second while ops look", watched, alone, "/s", least=0.95), *_figures(took_ms)])
+
+
+def _figures(took_ms: dict[str, list[float]]) -> list[Figure]:
+    return [
+        at_most(f"{name}, 95 of 100, of {len(took)}", percentile(took, 0.95), "ms", 50)
+        for name, took in took_ms.items()
+    ] + [at_most("any of them, the middle one", median(itertools.chain(*took_ms.values())), "ms", 50)]
+
+
+@asynccontextmanager
+async def _dispatching(place: Site, receiver: Receiver) -> AsyncIterator[Caller]:
+    await receiver.reset(latency_s=_LATENCY_S)
+    dispatcher = place.dispatcher("ops", receiver.url, SECRET, concurrency=64)
+    port = free_port()
+    config = place.machine.folder / "ops.toml"
+    config.write_text(config.read_text().replace("port = 0", f"port = {port}"))
+    async with connected(place.database_url) as database, database.connection() as connection:
+        token = await create_token(connection, name="bench", permissions=["*"])
+    caller = Caller(f"http://127.0.0.1:{port}", token)
+    await dispatcher.start()
+    try:
+        yield caller
+    finally:
+        await caller.close()
+        await dispatcher.stop()
+
+
+async def _look(caller: Caller, lanes: int, took_ms: dict[str, list[float]]) -> None:
+    """Ask one question after the other, until cancelled."""
+
+    async def answers() -> bool:
+        with suppress(OSError, RuntimeError):
+            return (await caller("GET", "/healthz")).status == 200
+        return False
+
+    await eventually(answers)
+    questions = {
+        "the overview": "/ops/overview",
+        "an order's story": f"/ops/orders/{lanes // 2}",
+        "lanes that are behind": "/ops/lanes?state=behind",
+        "lanes deep in the table": f"/ops/lanes?state=all&cursor={to_cursor(Place(lanes // 10 * 9))}",
+        "a provider's lanes that are dead": "/ops/lanes?state=dead&provider=bench",
+        "rejected events": "/ops/rejected",
+        "the record of changes": "/ops/changes",
+        "the replays": "/ops/replays",
+        "the metrics": "/metrics",
+    }
+    for name, path in itertools.cycle(questions.items()):
+        began = perf_counter()
+        reply = await caller("GET", path)
+        assert reply.status == 200, (path, reply.content)
+        took_ms.setdefault(name, []).append((perf_counter() - began) * 1000)
+        await asyncio.sleep(_EVERY_S)
+
+
+async def _vacuum(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("VACUUM ANALYZE", timeout=1_200)
+    await connection.close()
