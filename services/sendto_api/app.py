@@ -1,6 +1,5 @@
 """Wiring of the API's process: the one place where its parts are put together."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -15,6 +14,7 @@ from sendto.runtime.database import Database, DatabaseAway
 from sendto.runtime.health import health_routes
 from sendto.runtime.listen import listen
 from sendto.runtime.notify import Notifier
+from sendto.runtime.pruning import Pruner
 from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
 from sendto_api.customers.routes import customer_routes
@@ -32,7 +32,7 @@ from sendto_api.settings import ApiSection, ApiSettings
 from sendto_api.tokens.auth import Authenticator
 from sendto_api.tokens.store import CHANNEL as REVOKED
 
-_PRUNE_EVERY_S = 60.0
+_PRUNING = 0x616E73776572  # "answer"
 PREFIXES = (CANONICAL, SAME)
 
 
@@ -44,6 +44,8 @@ class Api:
         self._supervisor = supervisor
         self._database = Database(settings.api, application_name="sendto-api")
         self._notifier = Notifier(self._database, CHANNEL)
+        answers = prune_answers(settings.api.idempotency_keep_s)
+        self._pruner = Pruner(self._database, _PRUNING, {"idempotency_key": answers})
         self._authenticator = Authenticator(self._database, SystemClock(), cache_s=settings.api.token_cache_s)
         self._site = Site(
             settings=settings.api,
@@ -85,7 +87,7 @@ class Api:
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self._supervisor.start("notify", self._notifier.run)
-        self._supervisor.start("prune", self._prune)
+        self._supervisor.start("pruning", self._pruner.run)
         self._supervisor.start("revoked", lambda: listen(self._database, REVOKED, self._authenticator.forget))
         yield
         await self._supervisor.stop()
@@ -97,16 +99,6 @@ class Api:
         except DatabaseAway:
             return "the database is away"
         return None
-
-    async def _prune(self) -> None:
-        while True:
-            try:
-                async with self._database.connection() as connection:
-                    while await prune_answers(connection, older_than_s=self._settings.idempotency_keep_s):
-                        continue
-            except DatabaseAway:
-                pass  # the next round will do
-            await asyncio.sleep(_PRUNE_EVERY_S)
 
 
 def described() -> dict[str, object]:

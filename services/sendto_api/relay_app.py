@@ -10,11 +10,14 @@ from sendto.runtime import logs
 from sendto.runtime.database import Database
 from sendto.runtime.health import health_routes
 from sendto.runtime.listen import listen
+from sendto.runtime.pruning import Pruner
 from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
-from sendto_api.outbox.relay import Relay, prune
-from sendto_api.outbox.store import CHANNEL
+from sendto_api.outbox.relay import Relay
+from sendto_api.outbox.store import CHANNEL, prune_published
 from sendto_api.settings import ApiSettings
+
+_PRUNING = 0x7072756E65  # "prune"
 
 
 async def main(settings: ApiSettings) -> int:
@@ -23,12 +26,13 @@ async def main(settings: ApiSettings) -> int:
     supervisor = Supervisor()
     database = Database(settings.api, application_name="sendto-relay")
     relay = Relay(settings.relay, settings.kafka, settings.topics, database)
+    pruner = Pruner(database, _PRUNING, {"outbox": prune_published(settings.relay.keep_published_s)})
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         supervisor.start("relay", relay.run)
         supervisor.start("listen", lambda: listen(database, CHANNEL, relay.wake))
-        supervisor.start("prune", lambda: prune(database, settings.relay))
+        supervisor.start("pruning", pruner.run)
         yield
         await supervisor.stop()
         await database.close()

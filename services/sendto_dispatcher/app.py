@@ -23,6 +23,7 @@ from sendto.runtime.database import Database, DatabaseAway
 from sendto.runtime.health import health_routes
 from sendto.runtime.masking import masked
 from sendto.runtime.notify import Notifier
+from sendto.runtime.pruning import Pruner
 from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
 from sendto.sdk.discovery import installed_adapters
@@ -42,6 +43,7 @@ from sendto_dispatcher.ops.overview import Watched
 from sendto_dispatcher.ops.relays import Relays
 from sendto_dispatcher.settings import DispatcherSettings
 from sendto_dispatcher.store import providers as provider_store
+from sendto_dispatcher.store import retention
 from sendto_dispatcher.store.claims import CHANNEL
 
 _DIGEST_KEY_BYTES = 32
@@ -89,6 +91,7 @@ class Dispatcher:
         )
         self._deliveries = deliveries(self._database, settings.kafka, settings.topics.deliveries)
         self._notifier = Notifier(self._database, CHANNEL)
+        self._pruner = Pruner(self._database, retention.LOCK, retention.prunes(**section.retention.model_dump()))
         self._intake = Intake(
             section.intake,
             settings.kafka,
@@ -148,6 +151,7 @@ class Dispatcher:
             self.supervisor.start("engine.deliveries", self._deliveries.run)
         self._ops.start(self.supervisor)
         self.supervisor.start("heartbeat", self._beat)
+        self.supervisor.start("pruning", self._pruner.run)
         self.supervisor.start("configuration", self.configuration.run)
         yield
         await self.supervisor.stop("configuration")

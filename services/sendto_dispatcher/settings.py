@@ -87,11 +87,25 @@ class EngineSettings(Section):
 
 
 class RetentionSettings(Section):
-    """[dispatcher.retention]: how long history is kept."""
+    """[dispatcher.retention]: how long history and orders are kept."""
 
     attempts_s: PositiveInt = 30 * 86_400
     events_s: PositiveInt = 30 * 86_400
+    delivery_events_s: PositiveInt = 7 * 86_400
+    """since they were published"""
     rejected_events_s: PositiveInt = 30 * 86_400
+    """with their bytes; only those that are on the dead-letter topic"""
+    order_states_s: PositiveInt = 90 * 86_400
+    """customers, since the last change of each order; only those that every provider has or will never take"""
+
+    @model_validator(mode="after")
+    def _nothing_older_comes_back(self) -> Self:
+        if self.order_states_s < self.rejected_events_s:
+            raise ValueError(
+                f"order_states_s is {self.order_states_s}, less than rejected_events_s: a rejected event that is taken"
+                " again would bring an older customer back"
+            )
+        return self
 
 
 class DispatcherSection(DatabaseSettings, HttpSettings):
@@ -217,3 +231,13 @@ class DispatcherSettings(BaseModel):
     routes: list[RouteSettings] = []
     routing: RoutingSettings = RoutingSettings()
     sources: SourcesSettings = SourcesSettings()
+
+    @model_validator(mode="after")
+    def _versions_outlast_events(self) -> Self:
+        kept_s, least_s = self.dispatcher.retention.order_states_s, 2 * self.topics.retention_s
+        if kept_s < least_s:
+            raise ValueError(
+                f"[dispatcher.retention] order_states_s is {kept_s}: an order must be known for {least_s} s, as long as"
+                " the outbox and then the topic keep events ([topics] retention_s, twice), or older ones would count"
+            )
+        return self

@@ -12,13 +12,17 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from sendto.runtime.database import Connection
+from sendto.runtime.pruning import Prune, Step
 from sendto_api.http.problems import Problem
 from sendto_api.tokens.auth import Caller
 
 _MAX_KEY_CHARACTERS = 255
+_STEP_ANSWERS = 1_000
+# Oldest first, so that the index on it is read and no more of it than is deleted.
 _PRUNE = """
 DELETE FROM idempotency_key WHERE ctid IN (
-    SELECT ctid FROM idempotency_key WHERE created_at < now() - $1 * interval '1 second' LIMIT 1000)
+    SELECT ctid FROM idempotency_key WHERE created_at < now() - $1 * interval '1 second'
+    ORDER BY created_at LIMIT $2)
 """
 
 
@@ -63,7 +67,12 @@ def repeatable(request: Request, caller: Caller, body: bytes) -> Repeatable | No
     return Repeatable(caller.token_id, request.method, request.url.path, key, hashlib.sha256(body).digest())
 
 
-async def prune_answers(connection: Connection, *, older_than_s: float) -> int:
-    """Forget some old answers; how many."""
-    status: str = await connection.execute(_PRUNE, older_than_s)
-    return int(status.rsplit(maxsplit=1)[-1])
+def prune_answers(keep_s: float) -> Prune:
+    """Forgets answers that are so old."""
+
+    async def prune(connection: Connection) -> Step:
+        status: str = await connection.execute(_PRUNE, keep_s, _STEP_ANSWERS)
+        deleted = int(status.rsplit(maxsplit=1)[-1])
+        return Step(deleted, more=deleted == _STEP_ANSWERS)
+
+    return prune

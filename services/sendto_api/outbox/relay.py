@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge, Histogram
 
-from sendto.runtime.database import AWAY, Connection, Database, DatabaseAway, DirectConnection
+from sendto.runtime.database import AWAY, Database, DatabaseAway, DirectConnection
 from sendto.runtime.failpoints import Point, reach
 from sendto.runtime.kafka import client_options
 from sendto.runtime.listen import Wake
@@ -171,21 +171,3 @@ class Relay:
         finally:
             _LEADS.set(0)
             connection.terminate()
-
-
-async def prune(database: Database, settings: RelaySection, every_s: float = 60.0) -> None:
-    """Forget events that were published long ago, in small steps. Blocks until cancelled."""
-    while True:
-        try:
-            await _prune_some(database, settings)
-        except DatabaseAway:
-            _log.info("outbox_not_pruned")
-        await asyncio.sleep(every_s)
-
-
-async def _prune_some(database: Database, settings: RelaySection) -> None:
-    async def work(connection: Connection) -> int:
-        return await store.prune(connection, keep_s=settings.keep_published_s)
-
-    while await database.in_transaction(work):
-        continue

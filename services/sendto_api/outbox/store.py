@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from sendto.runtime.database import Connection
+from sendto.runtime.pruning import Prune, oldest_first
 from sendto_api.outbox.events import NewEvent
 
 CHANNEL = "sendto_outbox"
@@ -21,10 +22,6 @@ _PUBLISHED = "UPDATE outbox SET published_at = now() WHERE id = ANY($1::bigint[]
 _DEPTH = """
 SELECT count(*) AS events, coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8 AS age_s
 FROM outbox WHERE published_at IS NULL
-"""
-_PRUNE = """
-DELETE FROM outbox WHERE id IN (
-    SELECT id FROM outbox WHERE published_at < now() - $1 * interval '1 second' ORDER BY id LIMIT 5000)
 """
 
 
@@ -70,7 +67,6 @@ async def depth(connection: Connection) -> Depth:
     return Depth(row["events"], row["age_s"]) if row else Depth(0, 0.0)
 
 
-async def prune(connection: Connection, *, keep_s: float) -> int:
-    """Forget some events that were published long ago; how many."""
-    status: str = await connection.execute(_PRUNE, keep_s)
-    return int(status.rsplit(maxsplit=1)[-1])
+def prune_published(keep_s: float) -> Prune:
+    """Forgets events that were published so long ago."""
+    return oldest_first("outbox", "published_at < {cutoff}", keep_s)

@@ -22,10 +22,6 @@ SELECT id, event_id, type, order_id, data::text AS data, occurred_at
 FROM delivery_event WHERE published_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
 """
 _PUBLISHED = "UPDATE delivery_event SET published_at = now() WHERE id = ANY($1::bigint[])"
-_PRUNE = """
-DELETE FROM delivery_event WHERE id IN (
-    SELECT id FROM delivery_event WHERE published_at < now() - $1 * interval '1 second' ORDER BY id LIMIT 5000)
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +56,6 @@ async def lock_unpublished(connection: Connection, limit: int) -> list[DeliveryE
 async def mark_published(connection: Connection, ids: Sequence[int]) -> None:
     """They are on the topic."""
     await connection.execute(_PUBLISHED, list(ids))
-
-
-async def prune(connection: Connection, *, keep_s: float) -> int:
-    """Forget some that were published long ago; how many."""
-    status: str = await connection.execute(_PRUNE, keep_s)
-    return int(status.rsplit(maxsplit=1)[-1])
 
 
 def _data(one: Told) -> str:

@@ -9,7 +9,8 @@ _LOCK = "SELECT id FROM lane WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE
 _AT_ONCE = "greatest(clock_timestamp(), CASE WHEN in_doubt THEN not_before END)"
 # Version and digest are forgotten, the remote reference stays. A call that is under way was sent before the replay, so
 # what it leaves does not count as this one's. A lane whose outcome is unknown is planned again, and rests again where
-# nothing has changed; one whose reference is another's, and one where nothing is held and nothing wanted, stay.
+# nothing has changed; one whose reference is another's, one where nothing is held and nothing wanted, and one whose
+# order is forgotten, stay.
 _REPLAY = f"""
 UPDATE lane SET
     desired_generation = greatest(desired_generation + 1, (extract(epoch FROM statement_timestamp()) * 1000)::bigint),
@@ -23,6 +24,8 @@ UPDATE lane SET
     behind_since = coalesce(behind_since, clock_timestamp()), changed_at = clock_timestamp()
 WHERE id = ANY($1::bigint[]) AND resting IS DISTINCT FROM 'taken'
     AND (desired_present OR applied_present OR in_doubt)
+    AND (NOT desired_present OR EXISTS (
+        SELECT FROM order_state s WHERE s.order_id = lane.order_id AND s.source = lane.source))
 """
 _RETRY = f"""
 UPDATE lane SET due_at = {_AT_ONCE}
