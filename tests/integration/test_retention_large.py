@@ -47,8 +47,8 @@ FILLS = {
             now() - {age} + n * interval '1 microsecond' FROM generate_series(1, $1::int) n""",
 }
 API: Mapping[str, Prune] = {"outbox": prune_published(DAY_S), "idempotency_key": prune_answers(DAY_S)}
-MOST_READ = 25_000
-"""rows: what a step looks at, once as itself and once on the way"""
+MOST_READ = 12_000
+"""rows: what a step looks at, on the way and as itself, and few more"""
 
 
 def _prunes() -> dict[str, Prune]:
@@ -58,13 +58,7 @@ def _prunes() -> dict[str, Prune]:
 
 async def _read(connection: Connection, table: str) -> int:
     """The rows of a table that this transaction has read, by scans and through indexes."""
-    through_indexes = (
-        "SELECT coalesce(sum(pg_stat_get_xact_tuples_fetched(indexrelid)), 0) FROM pg_index WHERE indrelid = relid"
-    )
-    statement = (
-        f"SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) + ({through_indexes})"
-        " FROM pg_stat_xact_user_tables WHERE relname = $1"
-    )
+    statement = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = $1"
     return int(await connection.fetchval(statement, table))
 
 
@@ -74,8 +68,8 @@ async def test_a_step_is_bounded(table: str, age: str, api_database: Database, d
     database = api_database if table in API else dispatch_database
     async with database.connection() as connection:
         await connection.execute("SET statement_timeout = 0")
-        await connection.execute(FILLS[table].format(age=AGES[age]), ROWS)
-        await connection.execute(f'VACUUM ANALYZE "{table}"')
+        await connection.execute(FILLS[table].format(age=AGES[age]), ROWS, timeout=600)
+        await connection.execute(f'VACUUM ANALYZE "{table}"', timeout=600)
     prune = _prunes()[table]
     for _ in range(2):
         async with database.transaction() as connection:

@@ -20,9 +20,9 @@ _MAX_KEY_CHARACTERS = 255
 _STEP_ANSWERS = 1_000
 # Oldest first, so that the index on it is read and no more of it than is deleted.
 _PRUNE = """
-DELETE FROM idempotency_key WHERE ctid IN (
+DELETE FROM idempotency_key WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM idempotency_key WHERE created_at < now() - $1 * interval '1 second'
-    ORDER BY created_at LIMIT $2)
+    ORDER BY created_at LIMIT $2))
 """
 
 

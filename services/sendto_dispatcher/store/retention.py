@@ -20,18 +20,13 @@ SELECT FROM lane l WHERE l.order_id = s.order_id AND l.source = s.source
 """
 _PRUNE_STATES = f"""
 WITH oldest AS MATERIALIZED (
-    SELECT order_id, source, changed_at FROM order_state
+    SELECT ctid AS place, order_id, source, changed_at FROM order_state
     WHERE changed_at >= $1 AND (changed_at, order_id, source) > ($1, $2, $3)
         AND changed_at < now() - $4 * interval '1 second'
-    ORDER BY changed_at, order_id, source LIMIT {_STEP_ORDERS}
-), locked AS MATERIALIZED (
-    SELECT s.order_id, s.source FROM order_state s
-    JOIN oldest o ON o.order_id = s.order_id AND o.source = s.source AND o.changed_at = s.changed_at
-    ORDER BY s.order_id, s.source FOR UPDATE OF s SKIP LOCKED
+    ORDER BY changed_at, order_id, source LIMIT {_STEP_ORDERS} FOR UPDATE SKIP LOCKED
 ), gone AS (
-    DELETE FROM order_state s USING locked
-    WHERE s.order_id = locked.order_id AND s.source = locked.source AND NOT EXISTS ({_UNSETTLED})
-    RETURNING s.order_id
+    DELETE FROM order_state s WHERE ctid = ANY(ARRAY(SELECT place FROM oldest)) AND NOT EXISTS ({_UNSETTLED})
+    RETURNING order_id
 )
 SELECT changed_at, order_id, source, (SELECT count(*) FROM oldest) AS seen, (SELECT count(*) FROM gone) AS deleted
 FROM oldest ORDER BY changed_at DESC, order_id DESC, source DESC LIMIT 1

@@ -85,11 +85,12 @@ def oldest_first(table: str, condition: str, keep_s: float, *, key: str = "id") 
         keep_s: how long rows are kept.
         key: its primary key.
     """
+    # An array, because PostgreSQL joins rows that it knows little of by reading the whole table.
     cutoff = "(now() - $1 * interval '1 second')"
     statement = f"""
-        DELETE FROM {table} WHERE {key} IN (
-            SELECT {key} FROM (SELECT * FROM {table} ORDER BY {key} LIMIT {STEP_ROWS}) AS oldest
-            WHERE {condition.format(cutoff=cutoff)})
+        DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+            SELECT place FROM (SELECT ctid AS place, * FROM {table} ORDER BY {key} LIMIT {STEP_ROWS}) AS oldest
+            WHERE {condition.format(cutoff=cutoff)}))
     """  # noqa: S608 - the words are the callers' own
 
     async def prune(connection: Connection) -> Step:
