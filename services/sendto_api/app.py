@@ -18,6 +18,7 @@ from sendto.runtime.pruning import Pruner
 from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
 from sendto_api.customers.routes import customer_routes
+from sendto_api.erasure.routes import erasure_routes
 from sendto_api.http import problems
 from sendto_api.http.idempotency import prune_answers
 from sendto_api.http.middleware import RequestFrame
@@ -69,7 +70,7 @@ class Api:
             *(
                 make(self._site, prefix)
                 for prefix in PREFIXES
-                for make in (order_routes, customer_routes, outbox_routes)
+                for make in (order_routes, customer_routes, outbox_routes, erasure_routes)
             ),
         ]
         for router in routers:

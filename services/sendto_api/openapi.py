@@ -44,6 +44,7 @@ HEAD answers as GET does.
 """
 _TAGS = {
     "orders": "Orders, with the buyer's snapshot. It is never synchronised with the customer.",
+    "erasures": "Forgetting a person.",
     "customer": "The customer of an order, who is passed to the shipment provider. A singleton.",
 }
 _TOKEN = {

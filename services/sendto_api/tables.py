@@ -221,6 +221,26 @@ class Republication(Table, table=True):
     orders: int = Field(sa_column=_big(server_default=text("0")))
 
 
+class Erasure(Table, table=True):
+    """A person that was forgotten: in which orders. One that is not finished is gone on with by the next one."""
+
+    __tablename__ = "erasure"
+    __table_args__ = (Index("erasure_unfinished_idx", "id", postgresql_where=text("finished_at IS NULL")),)
+
+    id: int | None = Field(default=None, sa_column=_serial())
+    token_id: UUID = Field(sa_column=Column(PG_UUID(as_uuid=True), nullable=False))
+    """who asked for it"""
+    begun_at: datetime = Field(sa_column=_time(server_default=text("now()")))
+    finished_at: datetime | None = Field(sa_column=_maybe_time())
+    """when all other places were done, too"""
+    order_ids: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
+    versions: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
+    """the version that each order has since; what tells of an older one goes"""
+    customers: int = Field(sa_column=_big(server_default=text("0")))
+    events: int = Field(sa_column=_big(server_default=text("0")))
+    answers: int = Field(sa_column=_big(server_default=text("0")))
+
+
 class ApiToken(Table, table=True):
     """A bearer token of the API; only its hash is kept."""
 
