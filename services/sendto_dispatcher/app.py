@@ -38,6 +38,7 @@ from sendto_dispatcher.intake.intake import Intake
 from sendto_dispatcher.intake.losses import LossCheck
 from sendto_dispatcher.ops.configured import Configured, Reached
 from sendto_dispatcher.ops.deliveries import delivery_routes
+from sendto_dispatcher.ops.erasure import Erasing, erasure_routes
 from sendto_dispatcher.ops.ops import Ops
 from sendto_dispatcher.ops.overview import Watched
 from sendto_dispatcher.ops.relays import Relays
@@ -115,6 +116,7 @@ class Dispatcher:
             relays=Relays(section.relay_urls.split(",") if section.relay_urls else (), self._clock),
         )
         self._ops = Ops(self._database, self._current, self._notifier, self._clock, watched)
+        self._erasing = Erasing(self._database, self._current, settings.kafka, settings.topics, self._clock)
         self._beats = asyncio.Event()
         self.configuration.on_change(self._use)
 
@@ -131,6 +133,7 @@ class Dispatcher:
         app.include_router(health_routes(self._checks, before_metrics=self._before_metrics))
         app.include_router(self._ops.api())
         app.include_router(delivery_routes(self._database, self._current))
+        app.include_router(erasure_routes(self._database, self._erasing))
         app.include_router(self._ops.console())
         app.add_exception_handler(DatabaseAway, _database_away)
         return app

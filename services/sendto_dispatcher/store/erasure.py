@@ -27,6 +27,7 @@ _FORGET_STATES = """
 UPDATE order_state s SET present = false, customer = NULL, order_snapshot = NULL, changed_at = now()
 FROM unnest($1::bigint[], $2::text[]) AS k(order_id, source)
 WHERE k.order_id = s.order_id AND k.source = s.source
+    AND (s.present OR s.customer IS NOT NULL OR s.order_snapshot IS NOT NULL)
 """
 # The generation that was sent stays known, so that the lane knows that a create may have arrived.
 _FORGET_KEPT = """
@@ -39,10 +40,14 @@ DELETE FROM rejected_event r
 USING unnest($1::bigint[], $2::text[]) AS k(order_id, source)
 WHERE k.order_id = r.order_id AND (r.source IS NULL OR r.source = k.source)
 """
-_FORGET_NAMING = """
+# Records are bytes of any kind: they are compared as text in which what is no ASCII is escaped.
+_HOLDS = "position(lower(encode(convert_to(t.text, 'UTF8'), 'escape')) IN lower(encode({bytes}, 'escape'))) > 0"
+_FORGET_NAMING = f"""
 DELETE FROM rejected_event r
-WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) AS t(text)
-    WHERE position(convert_to(t.text, 'UTF8') IN r.record_value) > 0)
+WHERE EXISTS (SELECT FROM unnest($1::text[]) AS t(text)
+    WHERE {_HOLDS.format(bytes="r.record_value")} OR {_HOLDS.format(bytes="r.record_key")}
+        OR EXISTS (SELECT FROM jsonb_array_elements(r.record_headers) AS h(header)
+            WHERE {_HOLDS.format(bytes="decode(header->>1, 'base64')")}))
 """
 
 
@@ -70,7 +75,8 @@ async def erase(connection: Connection, keys: Sequence[Key], rules: IntakeRules,
         connection: in a transaction.
         keys: order id and source of each.
         rules: the configuration.
-        texts: rejected events that hold one of them are forgotten, too: the person's email address, say.
+        texts: rejected events that hold one of them are forgotten, too, in small letters or capitals: the person's
+            email address, say.
     """
     order_ids, sources = [order_id for order_id, _ in keys], [source for _, source in keys]
     rows = await connection.fetch(_LOCK, order_ids, sources)
@@ -86,13 +92,13 @@ async def erase(connection: Connection, keys: Sequence[Key], rules: IntakeRules,
         )
         for row in rows
     }
-    await connection.execute(_FORGET_STATES, order_ids, sources)
+    states = _count(await connection.execute(_FORGET_STATES, order_ids, sources))
     lanes = await move_lanes(connection, moves, rules)
     kept_bodies = _count(await connection.execute(_FORGET_KEPT, order_ids, sources))
     rejected = _count(await connection.execute(_FORGET_REJECTED, order_ids, sources))
     if naming := [one for one in texts if one]:  # reads every rejected event
         rejected += _count(await connection.execute(_FORGET_NAMING, naming))
-    return Erased(states=len(moves), lanes=lanes, kept_bodies=kept_bodies, rejected=rejected)
+    return Erased(states=states, lanes=lanes, kept_bodies=kept_bodies, rejected=rejected)
 
 
 def _count(status: str) -> int:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index, LargeBinary, Text, text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field
@@ -19,7 +19,7 @@ from sendto_dispatcher.store.columns import (
     time_column,
 )
 
-__all__ = ["OpsChange", "OpsReplay", "OpsReroute", "OpsToken", "metadata"]
+__all__ = ["OpsChange", "OpsErasure", "OpsReplay", "OpsReroute", "OpsToken", "metadata"]
 
 
 class OpsToken(Table, table=True):
@@ -105,3 +105,26 @@ class OpsReroute(Table, table=True):
     cancelled_by: str | None = Field(sa_column=text_column(nullable=True))
     stopped: str | None = Field(sa_column=text_column(nullable=True))
     """why it was ended by us"""
+
+
+class OpsErasure(Table, table=True):
+    """A person that is forgotten: in which orders, and how far it is. Nothing in it tells of the person."""
+
+    __tablename__ = "ops_erasure"
+    __table_args__ = (Index("ops_erasure_unfinished_idx", "id", postgresql_where=text("ended_at IS NULL")),)
+
+    id: int | None = Field(default=None, sa_column=serial_column())
+    token_name: str = Field(sa_column=text_column())
+    order_ids: list[int] = Field(
+        sa_column=Column(ARRAY(BigInteger), nullable=False, server_default=text("'{}'::bigint[]"))
+    )
+    sources: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")))
+    """of each order, in the order of the orders"""
+    ends: dict[str, int] | None = Field(sa_column=Column(JSONB))
+    """the topic's end when it began, by partition: what is below must be taken first; null while Kafka was away"""
+    states: int = Field(sa_column=big_column(server_default=text("0")))
+    lanes: int = Field(sa_column=big_column(server_default=text("0")))
+    kept_bodies: int = Field(sa_column=big_column(server_default=text("0")))
+    rejected: int = Field(sa_column=big_column(server_default=text("0")))
+    began_at: datetime = Field(sa_column=now_column())
+    ended_at: datetime | None = Field(sa_column=time_column(nullable=True))

@@ -1,0 +1,109 @@
+"""Forgetting a person everywhere: the API first, so that it tells, then the dispatcher, which tells the providers.
+
+Each part goes on where it was cut short, so the same command is said again after a crash. The API remembers an erasure
+until this says that it is finished everywhere.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.parse import quote
+
+from sendto_cli import remote
+from sendto_cli.errors import CommandFailed
+
+Json = dict[str, Any]
+
+API_SOURCE = "/sendto/api"
+_POLL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whom:
+    """The person of one order, or of every order with an email address."""
+
+    order_id: int | None
+    email: str | None
+    source: str | None
+    """whose order; None: of the only source that knows it"""
+    api: bool = True
+    """whether there is an API"""
+
+    @property
+    def named(self) -> Json:
+        """As the API takes it."""
+        return {"order_id": self.order_id} if self.email is None else {"email": self.email}
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What was forgotten where, and what was not."""
+
+    api: Json | None = None
+    dispatcher: Json = field(default_factory=dict)
+
+    @property
+    def waits_for(self) -> int:
+        """What is still to be done by itself: records to be taken, lanes to be told."""
+        waiting: int = sum(one["waiting"] for one in self.dispatcher["providers"] if one["configured"])
+        return waiting + (self.dispatcher["ended_at"] is None)
+
+
+async def erase(whom: Whom, home: Path | None, *, wait_s: float) -> Receipt:
+    """Forget, and wait so long for the intake and the providers.
+
+    Raises:
+        CommandFailed: a service cannot be reached, or refuses; say it again then.
+    """
+    receipt = Receipt()
+    deadline_s = monotonic() + wait_s
+    async with remote.dispatcher(home) as dispatcher:
+        source = whom.source or (await _only_source(dispatcher, whom.order_id) if whom.order_id else None)
+        orders = [{"order_id": whom.order_id, "source": source}] if whom.order_id else []
+        if whom.api and source in {None, API_SOURCE}:
+            async with remote.api(home) as api:
+                receipt.api = await _in_api(api, whom)
+                found = [{"order_id": order_id, "source": API_SOURCE} for order_id in receipt.api["orders"]]
+                orders = found + [one for one in orders if one not in found]
+                await _in_dispatcher(dispatcher, receipt, {"email": whom.email, "orders": orders}, deadline_s)
+                if receipt.dispatcher.get("ended_at"):
+                    await api.post("/v3/erasures/finish", {"erasures": receipt.api["erasures"]})
+        else:
+            await _in_dispatcher(dispatcher, receipt, {"email": whom.email, "orders": orders}, deadline_s)
+        await _at_providers(dispatcher, receipt, deadline_s)
+    return receipt
+
+
+async def _only_source(dispatcher: remote.Remote, order_id: int) -> str:
+    story = await dispatcher.get(f"/ops/orders/{quote(str(order_id))}") or {}
+    sources = [one["source"] for one in story.get("sources", [])]
+    if len(sources) > 1:
+        raise CommandFailed(f"order {order_id} is known from {', '.join(sources)}: name one with --source")
+    return sources[0] if sources else API_SOURCE
+
+
+async def _in_api(api: remote.Remote, whom: Whom) -> Json:
+    told: Json = {"next": 0}
+    while told["next"] is not None:
+        told = await api.post("/v3/erasures", whom.named | {"after": told["next"]})
+    return told
+
+
+async def _in_dispatcher(dispatcher: remote.Remote, receipt: Receipt, person: Json, deadline_s: float) -> None:
+    if person["email"] is None and not person["orders"]:
+        return
+    begin = True
+    while True:
+        receipt.dispatcher = await dispatcher.post("/ops/erasures", person | {"begin": begin})
+        if receipt.dispatcher["ended_at"] is not None or monotonic() > deadline_s:
+            return
+        begin = False
+        await asyncio.sleep(_POLL_S)
+
+
+async def _at_providers(dispatcher: remote.Remote, receipt: Receipt, deadline_s: float) -> None:
+    while receipt.waits_for and receipt.dispatcher["ended_at"] is not None and monotonic() < deadline_s:
+        await asyncio.sleep(_POLL_S)
+        receipt.dispatcher = await dispatcher.get(f"/ops/erasures/{receipt.dispatcher['erasure']}")
