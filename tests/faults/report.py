@@ -1,6 +1,7 @@
 """The report of all runs: JSON that adds up, Markdown for people, a plot of the rate over time with the faults."""
 
 import json
+import subprocess
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +24,7 @@ def add_to_report(folder: Path, result: Result, began_s: float) -> None:
     runs.append(
         {
             "seed": result.seed,
+            "commit": _commit(),
             "began_s": began_s,
             "kills": result.kills,
             "writes": result.writes,
@@ -34,6 +36,18 @@ def add_to_report(folder: Path, result: Result, began_s: float) -> None:
     )
     file.write_text(json.dumps(runs, indent=1))
     (folder / "report.md").write_text(markdown(runs))
+
+
+def _commit() -> str:
+    """The commit that was struck; empty where there is none."""
+    asked = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return asked.stdout.strip()
 
 
 def markdown(runs: list[dict[str, Any]]) -> str:
@@ -52,15 +66,23 @@ def markdown(runs: list[dict[str, Any]]) -> str:
         "|---|---|",
         *(f"| {kind} | {number} |" for kind, number in sorted(kinds.items())),
         "",
-        "| seed | kills | faults | writes | broken | rate |",
-        "|---|---|---|---|---|---|",
+        "| seed | commit | kills | faults | writes | broken | rate |",
+        "|---|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {run['seed']} | {run['kills']} | {len(run['faults'])} | {run['writes']} | {len(run['violations'])} "
-        f"| ![rate]({run['plot']}) |"
-        for run in runs
-    ]
+    lines += [_row(run) for run in runs]
     return "\n".join(lines) + "\n"
+
+
+def _row(run: dict[str, Any]) -> str:
+    cells = (
+        run["seed"],
+        run.get("commit", ""),
+        run["kills"],
+        len(run["faults"]),
+        run["writes"],
+        len(run["violations"]),
+    )
+    return f"| {' | '.join(map(str, cells))} | ![rate]({run['plot']}) |"
 
 
 def rate_svg(applied_at_s: list[float], windows: list[Window]) -> str:

@@ -1,6 +1,7 @@
 """What trouble costs: a provider that is down, a dispatcher that is killed, a lane that always fails."""
 
 import asyncio
+from collections import Counter
 from statistics import median
 from time import time
 
@@ -31,9 +32,9 @@ async def outage(machine: Machine, size: float) -> Measured:
                 returned_at = time()
                 await receiver.behave(latency_s=_LATENCY_S)
                 stats = await receiver.holds(lanes, 1)
+                arrivals = (await receiver.stats(whole=True))["arrivals"].values()
+                back_s.append(_until_full([at - returned_at for at in arrivals]))
                 seconds = sorted((int(second), count) for second, count in stats["rate"].items())
-                returned_s = returned_at - stats["first_at"]
-                back_s.append(_until_half_of_the_most(seconds, returned_s))
                 curves.append((f"run {run + 1}", [(float(second), float(count)) for second, count in seconds]))
                 await dispatcher.stop()
     return Measured(
@@ -45,10 +46,17 @@ async def outage(machine: Machine, size: float) -> Measured:
     )
 
 
-def _until_half_of_the_most(seconds: list[tuple[int, int]], returned_s: float) -> float:
-    """Seconds from the provider's return to the end of the first second that had half of the highest rate."""
-    half = max(count for _, count in seconds) / 2
-    return max(0.0, next(second + 1 for second, count in seconds if count >= half) - returned_s)
+def _until_full(arrivals_s: list[float], *, step_s: float = 0.25) -> float:
+    """Seconds from the provider's return to the end of the first quarter with nine tenths of the usual rate.
+
+    The usual one is the median of those quarters in which the middle eight tenths of the orders came.
+    """
+    ordered = sorted(arrivals_s)
+    tenth = len(ordered) // 10
+    counts = Counter(int(at_s / step_s) for at_s in ordered)
+    middle = {int(at_s / step_s) for at_s in ordered[tenth : len(ordered) - tenth]}
+    usual = median(counts[quarter] for quarter in middle)
+    return (min(quarter for quarter, count in counts.items() if count >= 0.9 * usual) + 1) * step_s
 
 
 async def kill(machine: Machine, size: float) -> Measured:
