@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from faults.planted.claims import READ_EARLY
 from faults.process import Act, Armed
 from faults.rig.api_writer import ApiWriter
 from faults.rig.book import Book
-from faults.rig.collecting import attempts_of, unsettled
+from faults.rig.collecting import attempts_of, connections_called, leased, unsettled
 from faults.rig.configuration import PREFIX, ProviderShape, Shape
 from faults.rig.system import System
 from faults.rig.upstream_writer import UpstreamWriter
@@ -73,6 +74,14 @@ class Stage:
             return (reply.json["version"] if reply.status == 200 else None) == version
 
         await eventually(as_wanted)
+
+    async def claimed(self) -> None:
+        """Wait until somebody holds a lane."""
+
+        async def held() -> bool:
+            return await leased(self.system.dispatch_url) > 0
+
+        await eventually(held)
 
     async def attempted(self, operation: str, number: int) -> None:
         """Wait until the history knows of so many attempts."""
@@ -151,11 +160,12 @@ async def _an_older_event_comes_last(stage: Stage) -> None:
 
 
 async def _newer_state_comes_during_the_call(stage: Stage) -> None:
-    await stage.behave(latency_s=1)
+    await stage.behave(latency_s=3)
     await stage.put(1)
-    await asyncio.sleep(0.5)
+    await stage.claimed()
     await stage.put(2)
     await stage.logged(1)
+    await stage.behave()
 
 
 async def _dies_after_the_create_was_applied(stage: Stage) -> None:
@@ -193,7 +203,11 @@ async def _newer_state_comes_between_tries(stage: Stage) -> None:
 
 async def _the_order_changes_while_it_is_claimed(stage: Stage) -> None:
     await stage.put(1)
-    await asyncio.sleep(0.5)
+
+    async def read_or_held() -> bool:
+        return await connections_called(stage.system.dispatch_url, READ_EARLY) > 0 or len(await stage.log()) > 0
+
+    await eventually(read_or_held)
     await stage.put(2)
 
 
@@ -218,7 +232,8 @@ async def _an_earlier_row_is_committed_later(stage: Stage) -> None:
 async def _a_late_rejection(stage: Stage) -> None:
     await stage.behave(latency_s=3, errors={"422": 1.0})
     await stage.put(1)
-    await asyncio.sleep(1)
+    await stage.claimed()
+    await asyncio.sleep(0.5)  # the call has begun, by the behaviour that was set
     await stage.put(2)
     await stage.behave()
     await stage.logged(1)
@@ -247,7 +262,7 @@ SCENES: dict[str, Scene] = {
         play=_frozen_while_a_deletion_waits_to_be_settled, shape=_small(LOOKUP, 2), waits=("dispatcher-2",)
     ),
     "version_not_compared": Scene(play=_an_older_event_comes_last),
-    "generation_ignored": Scene(play=_newer_state_comes_during_the_call),
+    "generation_ignored": Scene(play=_newer_state_comes_during_the_call, shape=_small(PATIENT)),
     "created_again_in_doubt": Scene(play=_dies_after_the_create_was_applied, shape=_small(LOOKUP)),
     "lease_shorter_than_the_attempt": Scene(play=_an_attempt_takes_its_time, shape=_small(LOOKUP)),
     "unknown_deletion_forgotten": Scene(play=_the_deletion_of_the_unknown_comes_first),

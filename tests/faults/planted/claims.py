@@ -13,7 +13,9 @@ from sendto_dispatcher.engine import attempt, provider
 from sendto_dispatcher.store import claims
 
 _SHORT_LEASE_S = 0.3
-_CHANGES_WITHIN_S = 5.0
+_CHANGES_WITHIN_S = 30.0
+READ_EARLY = "has read early"
+"""what a connection is called meanwhile"""
 
 
 def lease_shorter_than_the_attempt() -> None:
@@ -45,6 +47,7 @@ def payload_read_before_the_lock() -> None:
             )
             states = await claims.states_of(connection, due)
             if due:
+                await connection.execute(f"SET LOCAL application_name = '{READ_EARLY}'")
                 await _until_one_changes(connection, due)
             found = await original(connection, request)
             return [

@@ -69,6 +69,24 @@ async def attempts_of(dispatch_url: str, operation: str) -> int:
         await connection.close()
 
 
+async def leased(dispatch_url: str) -> int:
+    """Lanes that somebody holds."""
+    connection = await asyncpg.connect(dispatch_url)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM lane WHERE lease_token IS NOT NULL"))
+    finally:
+        await connection.close()
+
+
+async def connections_called(url: str, name: str) -> int:
+    """How many connections of the server are called so."""
+    connection = await asyncpg.connect(url)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", name))
+    finally:
+        await connection.close()
+
+
 async def unsettled(dispatch_url: str) -> int:
     """Lanes that wait for something."""
     connection = await asyncpg.connect(dispatch_url)
