@@ -23,8 +23,6 @@ class Checked:
     routes: int
     unknown: list[str]
     """providers that routes name and nothing configures"""
-    written_out: list[str]
-    """providers with a secret that stands in the configuration as it is"""
 
 
 def load_all(config: Path | None) -> tuple[ApiSettings, DispatcherSettings, SandboxSettings]:
@@ -57,6 +55,4 @@ def check_all(config: Path | None) -> Checked:
     build_routing(settings)
     providers = [provider.name for provider in made]
     named = {name for route in settings.routes for name in route.to} | set(settings.routing.default)
-    return Checked(
-        providers, len(settings.routes), sorted(named - set(providers)), [one.name for one in made if one.written_out]
-    )
+    return Checked(providers, len(settings.routes), sorted(named - set(providers)))

@@ -3,21 +3,27 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, SecretStr
 
-from sendto.runtime.settings import CONFIG_VARIABLE, DatabaseSettings, SettingsInvalid, load
+from sendto.runtime.settings import CONFIG_VARIABLE, DatabaseSettings, DatabaseUrl, SettingsInvalid, load
 from sendto_cli.errors import CommandFailed
 
 Root = TypeVar("Root", bound=BaseModel)
 
 
+class _Database(BaseModel):
+    """What of a section says where its database is."""
+
+    database_url: DatabaseUrl | None = None
+
+
 class _Databases(BaseModel):
     """The sections that say where a database is, read without asking for anything else in them."""
 
-    api: dict[str, Any] = {}
-    dispatcher: dict[str, Any] = {}
+    api: _Database = _Database()
+    dispatcher: _Database = _Database()
 
 
 def load_settings(root: type[Root], config: Path | None, environ: Mapping[str, str] | None = None) -> Root:
@@ -61,8 +67,8 @@ def database_settings(
     told = None
     if home is None:
         sections = load_settings(_Databases, config)
-        told = (sections.api if section == "api" else sections.dispatcher).get("database_url")
+        told = (sections.api if section == "api" else sections.dispatcher).database_url
     if told is None:
         run = read_run(home)
-        told = run.api_database_url if section == "api" else run.dispatcher_database_url
-    return DatabaseSettings(database_url=SecretStr(told), pool_min_size=1, pool_max_size=1)
+        told = SecretStr(run.api_database_url if section == "api" else run.dispatcher_database_url)
+    return DatabaseSettings(database_url=told, pool_min_size=1, pool_max_size=1)

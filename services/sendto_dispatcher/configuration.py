@@ -15,6 +15,7 @@ from typing import Any
 from prometheus_client import Counter, Info
 
 from sendto.runtime import logs
+from sendto.runtime.secrets import SecretMissing, resolved
 from sendto.runtime.settings import SettingsInvalid, load
 from sendto_dispatcher.domain.routing import Routing, Rule
 from sendto_dispatcher.engine.provider import (
@@ -23,7 +24,6 @@ from sendto_dispatcher.engine.provider import (
     ProviderUnusable,
     build_provider,
     config_digest,
-    resolve_secrets,
 )
 from sendto_dispatcher.settings import DispatcherSettings, ProviderSettings
 from sendto_dispatcher.store.taking import IntakeRules
@@ -207,9 +207,9 @@ class Configuration:
 
     def _make(self, name: str, provider: ProviderSettings, settings: DispatcherSettings) -> tuple[object, Provider]:
         try:
-            recipe = (provider, resolve_secrets(provider.config, self._base))
-        except SettingsInvalid as error:
-            raise ProviderUnusable(f"[providers.{name}.config] {error}") from None
+            recipe = (provider, resolved(provider.config, self._base))
+        except SecretMissing as missing:
+            raise ProviderUnusable(f"[providers.{name}.config] {missing}") from None
         known = self._made.get(name)
         if known is not None and known[0] == recipe:
             return known

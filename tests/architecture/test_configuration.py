@@ -11,15 +11,23 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from sendto.runtime.secrets import resolved
 from sendto.runtime.settings import load
 from sendto_api.settings import ApiSettings
-from sendto_dispatcher.engine.provider import load_adapter, resolve_secrets
+from sendto_dispatcher.engine.provider import load_adapter
 from sendto_dispatcher.settings import DispatcherSettings, ProviderSettings
 from sendto_sandbox.settings import SandboxSettings
 
 DOCUMENTED = Path(__file__).parents[2] / "deploy" / "sendto.toml"
 ROOTS: list[type[BaseModel]] = [ApiSettings, DispatcherSettings, SandboxSettings]
-EXAMPLE_SECRETS = {"SANDBOX_TOKEN": "a-token", "ACME_WEBHOOK_SECRET": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"}
+EXAMPLE_SECRETS = {
+    "KAFKA_PASSWORD": "a-password",
+    "ORDERS_DATABASE_URL": "postgresql://user:password@127.0.0.1:5432/orders",
+    "DISPATCH_DATABASE_URL": "postgresql://user:password@127.0.0.1:5432/dispatch",
+    "DIGEST_KEY": "a-long-random-text",
+    "SANDBOX_TOKEN": "a-token",
+    "ACME_WEBHOOK_SECRET": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
+}
 SETTING = re.compile(r"# (\w+) = ")
 SECTION = re.compile(r"# \[{1,2}([^\[\]]+)\]{1,2}$")
 
@@ -70,7 +78,7 @@ def _shown(model: BaseModel, section: str = "") -> Iterator[tuple[str, Shown]]:
                 yield f"{name}{star}.{path}", shown
         if isinstance(model, ProviderSettings) and name == "config":
             config = load_adapter(model.adapter).Config
-            settings = config.model_validate(resolve_secrets(value, DOCUMENTED.parent))
+            settings = config.model_validate(resolved(value, DOCUMENTED.parent))
             for path, shown in _shown(settings, inner_section):
                 yield f"{name}<{model.adapter}>.{path}", shown
     for uri, extra in (model.__pydantic_extra__ or {}).items():
@@ -93,7 +101,7 @@ def _models_in(value: object) -> Iterable[tuple[str, str, BaseModel]]:
 
 def _settings(example: Path, root: type[BaseModel]) -> dict[str, list[Shown]]:
     found = defaultdict(list)
-    for path, shown in _shown(load(root, example, environ={})):
+    for path, shown in _shown(load(root, example, environ=EXAMPLE_SECRETS)):
         found[path].append(shown)
     return found
 
@@ -124,7 +132,7 @@ def test_the_file_as_it_is_changes_nothing(root: type[BaseModel]) -> None:
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_with_every_line_in_force_it_is_a_good_configuration(example: Path, root: type[BaseModel]) -> None:
-    assert load(root, example, environ={})
+    assert load(root, example, environ=EXAMPLE_SECRETS)
 
 
 @pytest.mark.parametrize("root", ROOTS)

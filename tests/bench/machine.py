@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 from infra.eventually import eventually
 from infra.postgres import Databases
+from infra.secret_settings import source_of
 from infra.serving import Caller
 from infra.topics import new_topics
 
@@ -179,12 +180,13 @@ def _configuration(site: Site, urls: Mapping[str, str], secret: str, *, enabled:
         f"[kafka]\nbootstrap_servers = {quoted(site.machine.kafka)}",
         "[topics]",
         *(f"{name} = {quoted(value)}" for name, value in site.topics.model_dump().items()),
-        f'[dispatcher]\ndatabase_url = {quoted(site.database_url)}\nport = 0\ndigest_key = "bench"',
+        f"[dispatcher]\nport = 0\ndatabase_url = {quoted(source_of(site.database_url))}",
+        f"digest_key = {quoted(source_of('bench'))}",
     ]
     for provider, url in urls.items():
         lines += [
             f'[providers.{provider}]\nadapter = "webhook"\nenabled = {quoted(enabled)}',
-            f"[providers.{provider}.config]\nurl = {quoted(url)}\nsecrets = [{quoted(secret)}]",
+            f"[providers.{provider}.config]\nurl = {quoted(url)}\nsecrets = [{quoted(source_of(secret))}]",
             f"[providers.{provider}.limits]",
             *(f"{name} = {quoted(value)}" for name, value in limits.items()),
         ]

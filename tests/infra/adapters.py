@@ -14,6 +14,7 @@ from infra.providers.spoke import KEY as SPOKE_KEY
 from infra.providers.spoke import Spoke
 from infra.providers.trackpod import KEY as TRACKPOD_KEY
 from infra.providers.trackpod import TrackPod
+from infra.secret_settings import with_sources
 from sendto.events.customer import Address, Customer, OrderSnapshot
 from sendto.sdk import Adapter, Command, Operation, RemoteRef
 from sendto.sdk.testing import Answer, Fake, Received
@@ -57,7 +58,10 @@ class Case:
 
     def settings(self, host: str) -> dict[str, Any]:
         """The settings of a provider that is served at a host."""
-        return {"adapter": self.name, "config": {**self.config, "base_url": f"{host}{self.base_path}"}}
+        return {
+            "adapter": self.name,
+            "config": with_sources(self.name, self.config) | {"base_url": f"{host}{self.base_path}"},
+        }
 
 
 class Miniature(Fake):

@@ -22,8 +22,6 @@ def check(config: Config = None) -> None:
     checked = check_all(config)
     for name in checked.unknown:
         typer.echo(f"warning: routes name {name}, which is not configured: its lanes would wait")
-    for name in checked.written_out:
-        typer.echo(f"warning: [providers.{name}.config] holds a secret as text: give it as env:NAME or file:PATH")
     names = ", ".join(checked.providers) or "none"
     typer.echo(f"the configuration is good; providers: {names}; routes: {checked.routes}")
 

@@ -4,10 +4,10 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
+from sendto.runtime.settings import DatabaseUrl
 from sendto_cli.up.errors import UpFailed
 from sendto_cli.up.files import Secrets
 
@@ -25,27 +25,39 @@ default = ["sandbox"]
 """
 
 
+class _Brokers(BaseModel):
+    bootstrap_servers: str | None = None
+
+
+class _Database(BaseModel):
+    database_url: DatabaseUrl | None = None
+
+    @property
+    def told(self) -> str | None:
+        return None if self.database_url is None else self.database_url.get_secret_value()
+
+
 class Outside(BaseModel):
     """The sections of the settings that say which parts run elsewhere."""
 
-    kafka: dict[str, Any] = {}
-    api: dict[str, Any] = {}
-    dispatcher: dict[str, Any] = {}
+    kafka: _Brokers = _Brokers()
+    api: _Database = _Database()
+    dispatcher: _Database = _Database()
 
     @property
     def bootstrap_servers(self) -> str | None:
         """The brokers, if they are not ours."""
-        return self.kafka.get("bootstrap_servers")
+        return self.kafka.bootstrap_servers
 
     @property
     def api_database_url(self) -> str | None:
         """The API's database, if it is not ours."""
-        return self.api.get("database_url")
+        return self.api.told
 
     @property
     def dispatcher_database_url(self) -> str | None:
         """The dispatcher's database, if it is not ours."""
-        return self.dispatcher.get("database_url")
+        return self.dispatcher.told
 
     @property
     def needs_postgres(self) -> bool:

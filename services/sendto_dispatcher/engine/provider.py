@@ -1,18 +1,18 @@
 """A configured provider as the engine uses it: its adapter, its connections, its limits."""
 
 import hashlib
-import os
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sendto.kernel.backoff import Backoff
-from sendto.runtime.settings import SettingsInvalid, describe
+from sendto.kernel.secret_settings import NOT_HERE
+from sendto.runtime.secrets import SecretMissing, resolved
+from sendto.runtime.settings import describe
 from sendto.sdk import Adapter, BatchAdapter, Capabilities, FetchingAdapter, Idempotency, Operation, discovery
-from sendto.sdk.configuration import secrets_of
+from sendto.sdk.configuration import secrets_of, written_out
 from sendto_dispatcher.domain.pace import Bucket
 from sendto_dispatcher.domain.plan import Confirm, LookUp, NothingToDo, Rest, Send, Step
 from sendto_dispatcher.domain.settle import Policy
@@ -49,8 +49,6 @@ class Provider:
     """nothing is sent: what would be is translated and recorded"""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """of its configuration, so that they can be masked wherever something is shown"""
-    written_out: bool = False
-    """whether one of them stands in the configuration as it is, not as `env:NAME` or `file:PATH`"""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -144,18 +142,12 @@ def build_provider(name: str, settings: ProviderSettings, engine: EngineSettings
         ),
         shadow=settings.shadow,
         secrets=secrets,
-        written_out=not secrets.isdisjoint(_texts(settings.config)),
     )
 
 
 def _make_adapter(name: str, settings: ProviderSettings, base: Path) -> tuple[Adapter, frozenset[str]]:
     adapter_class = load_adapter(settings.adapter)
-    try:
-        config = adapter_class.Config.model_validate(resolve_secrets(settings.config, base))
-    except ValidationError as error:
-        raise ProviderUnusable(f"[providers.{name}.config] {describe(error)}") from None
-    except SettingsInvalid as error:
-        raise ProviderUnusable(f"[providers.{name}.config] {error}") from None
+    config = _read_config(name, settings, adapter_class.Config, base)
     try:
         adapter = adapter_class(config)  # type: ignore[call-arg]  # the protocol leaves constructors to the classes
     except Exception as error:  # a plugin's constructor can raise anything
@@ -163,49 +155,19 @@ def _make_adapter(name: str, settings: ProviderSettings, base: Path) -> tuple[Ad
     return adapter, frozenset(secret for secret in secrets_of(config) if secret)
 
 
-def resolve_secrets(value: Any, base: Path) -> Any:  # noqa: ANN401 - a configuration tree
-    """The configuration with every `env:NAME` and `file:PATH` replaced by what it points to.
-
-    Raises:
-        SettingsInvalid: the variable is not set, or the file cannot be read.
-    """
-    if isinstance(value, Mapping):
-        return {name: resolve_secrets(inner, base) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [resolve_secrets(inner, base) for inner in value]
-    if isinstance(value, str) and value.startswith("env:"):
-        return _from_environment(value.removeprefix("env:"))
-    if isinstance(value, str) and value.startswith("file:"):
-        return _from_file(base / value.removeprefix("file:"))
-    return value
-
-
-def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - a configuration tree
-    match value:
-        case Mapping():
-            for inner in value.values():
-                yield from _texts(inner)
-        case list():
-            for inner in value:
-                yield from _texts(inner)
-        case str():
-            yield value
-        case _:
-            return
-
-
-def _from_environment(name: str) -> str:
+def _read_config(name: str, settings: ProviderSettings, model: type[BaseModel], base: Path) -> BaseModel:
+    where = f"[providers.{name}.config]"
+    if written := written_out(model, settings.config):
+        raise ProviderUnusable("; ".join(f"{where} {key}: {NOT_HERE}" for key in written))
     try:
-        return os.environ[name]
-    except KeyError:
-        raise SettingsInvalid(f"the environment variable {name} is not set") from None
-
-
-def _from_file(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise SettingsInvalid(f"cannot read {path}: {error.strerror}") from None
+        config = model.model_validate(resolved(settings.config, base))
+    except ValidationError as error:
+        raise ProviderUnusable(f"{where} {describe(error)}") from None
+    except SecretMissing as missing:
+        raise ProviderUnusable(f"{where} {missing}") from None
+    if written := written_out(model, settings.config, made=config):
+        raise ProviderUnusable("; ".join(f"{where} {key}: {NOT_HERE}" for key in written))
+    return config
 
 
 def _bucket(settings: ProviderSettings, capabilities: Capabilities) -> Bucket | None:

@@ -2,21 +2,39 @@
 
 A service declares its root model from the sections that it needs and calls `load`. In the environment a setting is
 `SENDTO_` + section + `__` + name in upper case; with `_FILE` added, its value is read from the file of that name.
+Secrets are in the environment or in files of their own: the TOML file names them as `env:NAME` or `file:PATH`.
 """
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from sendto.kernel.secret_settings import NOT_HERE, Unless, is_source, secrets_given
+from sendto.runtime.secrets import SecretMissing, from_file, resolved
 
 PREFIX = "SENDTO_"
 CONFIG_VARIABLE = "SENDTO_CONFIG"
 _FILE_SUFFIX = "_FILE"
 _NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "SENDTO_HOME"})
+_ADAPTERS_OWN = "config"
+"""the section of a provider whose settings only its adapter knows"""
 
+
+def _holds_no_password(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.password is None and not any("password" in name for name in parse_qs(parts.query))
+
+
+DatabaseUrl = Annotated[SecretStr, Unless(_holds_no_password)]
+"""postgresql://user:password@host:port/name; one without a password is no secret"""
 Port = Annotated[int, Field(ge=0, le=65_535)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -49,7 +67,7 @@ class HttpSettings(Section):
 class DatabaseSettings(Section):
     """How a service reaches its PostgreSQL."""
 
-    database_url: SecretStr
+    database_url: DatabaseUrl
     """postgresql://user:password@host:port/name"""
     pool_min_size: Annotated[int, Field(ge=1)] = 2
     pool_max_size: Annotated[int, Field(ge=1)] = 10
@@ -101,13 +119,31 @@ def load(root: type[Root], config: Path | None = None, environ: Mapping[str, str
     environ = os.environ if environ is None else environ
     if config is None and environ.get(CONFIG_VARIABLE):
         config = Path(environ[CONFIG_VARIABLE])
-    tree = read_toml(config) if config else {}
-    _overlay(tree, _from_environment(environ))
+    over = _from_environment(environ)
+    tree = _from_config(root, config, over, environ) if config else {}
+    _overlay(tree, over)
     known = {name: value for name, value in tree.items() if name in root.model_fields}
     try:
         return root.model_validate(known)
     except ValidationError as error:
         raise SettingsInvalid(describe(error)) from None
+
+
+def _from_config(
+    root: type[BaseModel], config: Path, over: Mapping[str, Any], environ: Mapping[str, str]
+) -> dict[str, Any]:
+    """The file's settings, with the secrets that it names, unless the environment gives others."""
+    tree = read_toml(config)
+    secrets = secrets_given(root, tree)
+    if written := [given.name for given in secrets if given.written_out]:
+        raise SettingsInvalid("\n".join(f"{name}: {NOT_HERE}" for name in written))
+    for given in secrets:
+        if is_source(given.value) and _at(over, given.path) is None:
+            try:
+                _put(tree, given.path, resolved(given.value, config.absolute().parent, environ))
+            except SecretMissing as missing:
+                raise SettingsInvalid(f"{given.name}: {missing}") from None
+    return tree
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -137,24 +173,34 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for variable, value in environ.items():
         if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS or "__" not in variable:
             continue
-        name = variable.removeprefix(PREFIX)
-        if name.endswith(_FILE_SUFFIX):
-            name, value = name.removesuffix(_FILE_SUFFIX), _secret_file(variable, value)  # noqa: PLW2901 - its content
-        _put(tree, name.lower().split("__"), value)
+        in_file = variable.endswith(_FILE_SUFFIX)
+        path = variable.removeprefix(PREFIX).removesuffix(_FILE_SUFFIX).lower().split("__")
+        if _ADAPTERS_OWN in path:  # read by whoever knows what is secret there
+            own = f"file:{Path(value).absolute()}" if in_file else value if is_source(value) else f"env:{variable}"
+            _put(tree, path, own)
+        else:
+            _put(tree, path, _secret_file(variable, value) if in_file else value)
     return tree
 
 
 def _secret_file(variable: str, path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise SettingsInvalid(f"{variable}: cannot read {path}: {error.strerror}") from None
+        return from_file(Path(path))
+    except SecretMissing as missing:
+        raise SettingsInvalid(f"{variable}: {missing}") from None
 
 
-def _put(tree: dict[str, Any], path: list[str], value: str) -> None:
+def _put(tree: Any, path: Sequence[str | int], value: object) -> None:  # noqa: ANN401 - tables and lists
     for part in path[:-1]:
-        tree = tree.setdefault(part, {})
+        tree = tree.setdefault(part, {}) if isinstance(tree, dict) else tree[part]
     tree[path[-1]] = value
+
+
+def _at(tree: Any, path: Sequence[str | int]) -> object:  # noqa: ANN401 - tables and lists
+    """What stands at a path, None if nothing does."""
+    for part in path:
+        tree = tree.get(part) if isinstance(tree, Mapping) else None
+    return tree
 
 
 def _overlay(base: dict[str, Any], over: Mapping[str, Any]) -> None:

@@ -16,14 +16,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _shown(url: AnyHttpUrl) -> AnyHttpUrl:
+    if url.username is not None or url.password is not None:
+        raise ValueError("must hold no user and no password: addresses are shown, secrets have settings of their own")
+    return url
+
+
 def _encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
     if url.scheme != "https" and not is_loopback(url.host or ""):
         raise ValueError("must be https, unless the host is loopback")
     return url
 
 
-SecureUrl = Annotated[AnyHttpUrl, AfterValidator(_encrypted)]
-"""https, unless the host is loopback"""
+PlainUrl = Annotated[AnyHttpUrl, AfterValidator(_shown)]
+"""http or https, without a user or password in it"""
+SecureUrl = Annotated[PlainUrl, AfterValidator(_encrypted)]
+"""the same, but https unless the host is loopback"""
 
 
 def base(url: AnyHttpUrl) -> str:

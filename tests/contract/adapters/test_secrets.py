@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from infra.command import sendto
 
+from sendto.kernel.secret_settings import secrets_given
 from sendto.sdk import AdapterConfig
 from sendto.sdk.configuration import secrets_of
 from sendto_dispatcher.engine.provider import Provider, ProviderUnusable, build_provider, load_adapter
@@ -57,13 +58,25 @@ def test_a_secret_comes_from_the_environment_or_a_file(
     for given in (f"env:{VARIABLE}", "file:secret"):
         provider = _provider(name, given, tmp_path)
         assert provider.secrets == {SECRET}
-        assert not provider.written_out
-    assert _provider(name, SECRET, tmp_path).written_out
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_nothing_that_is_made_of_it_shows_it(name: str, tmp_path: Path) -> None:
-    provider = _provider(name, SECRET, tmp_path)
+def test_one_that_is_written_out_is_refused_by_its_name(name: str, tmp_path: Path) -> None:
+    keys = [given.name for given in secrets_given(load_adapter(name).Config, _with(_example(name), SECRET))]
+    assert keys
+
+    with pytest.raises(ProviderUnusable) as refused:
+        _provider(name, SECRET, tmp_path)
+
+    assert str(refused.value).split("; ") == [
+        f"[providers.acme.config] {key}: a secret is not written here: give it as env:NAME or file:PATH" for key in keys
+    ]
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_nothing_that_is_made_of_it_shows_it(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(VARIABLE, SECRET)
+    provider = _provider(name, f"env:{VARIABLE}", tmp_path)
 
     for shown in (provider, provider.adapter, provider.transport, provider.policy):
         assert SECRET not in repr(shown)
@@ -79,16 +92,19 @@ def test_its_model_is_the_sdks(name: str) -> None:
 
 
 def _mistakes(name: str) -> Iterator[dict[str, Any]]:
-    good = _with(_example(name), SECRET)
+    good = _with(_example(name), f"env:{VARIABLE}")
     yield good | {"secret_of_no_one": SECRET}
     for key, value in good.items():
-        if SECRET in str(value):
+        if VARIABLE in str(value):
             yield good | {key: {"nested": SECRET}}
             yield {other: inner for other, inner in good.items() if other != key} | {f"{key}x": value}
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_a_mistake_in_the_configuration_is_told_without_it(name: str, tmp_path: Path) -> None:
+def test_a_mistake_in_the_configuration_is_told_without_it(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(VARIABLE, SECRET)
     for config in _mistakes(name):
         with pytest.raises(ProviderUnusable) as refused:
             build_provider("acme", ProviderSettings(adapter=name, config=config), EngineSettings(), tmp_path)
@@ -118,13 +134,13 @@ def test_commands_show_no_secret(given: str, tmp_path: Path) -> None:
 
     for arguments in (["show"], ["show", "--json"], ["check"]):
         done = sendto("config", *arguments, "--config", config, env=env)
-        assert done.returncode == 0, done.stderr
+        refuses = arguments == ["check"] and given == SECRET
+        assert done.returncode == (1 if refuses else 0), done.stderr
         assert SECRET.encode() not in done.stdout + done.stderr
-        if arguments == ["check"]:
-            assert (b"holds a secret as text" in done.stdout) == (given == SECRET)
+        assert (b"[providers.acme.config] secrets.0: a secret is not written here" in done.stderr) == refuses
     config.write_text(config.read_text(encoding="utf-8") + f'tokn = "{given}"\n', encoding="utf-8")
     refused = sendto("config", "check", "--config", config, env=env)
     assert refused.returncode == 1
-    assert b"tokn" in refused.stderr
+    assert b"tokn" in refused.stderr or given == SECRET  # then that is what is told
     assert SECRET.encode() not in refused.stdout + refused.stderr
     assert tomllib.loads(config.read_text(encoding="utf-8"))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from infra.secret_settings import source_of
+
 from sendto.runtime.settings import TopicSettings
 
 UPSTREAM = "/shop/upstream"
@@ -66,15 +68,15 @@ events = "{topics.events}"
 dead_letters = "{topics.dead_letters}"
 deliveries = "{topics.deliveries}"
 [api]
-database_url = "{api_url}"
+database_url = "{source_of(api_url)}"
 idle_transaction_timeout_s = 2
 [relay]
 batch_events = 50
 poll_interval_s = 0.2
 retry_pause_s = 0.2
 [dispatcher]
-database_url = "{dispatch_url}"
-digest_key = "for tests"
+database_url = "{source_of(dispatch_url)}"
+digest_key = "{source_of("for tests")}"
 connect_timeout_s = 2
 idle_transaction_timeout_s = 2
 heartbeat_s = 1

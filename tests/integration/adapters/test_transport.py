@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from infra.adapters import ADDRESS, CASES
 from infra.providers.scripted import Answer, Scripted, on_socket
+from infra.secret_settings import with_sources
 from msgspec import structs
 
 from sendto.events.customer import Customer, OrderSnapshot
@@ -197,7 +198,7 @@ async def test_refused_credentials_are_told_from_a_refused_order(name: str) -> N
     scripted = case.provider()
     async with on_socket(scripted) as host:
         settings = case.settings(host)
-        settings["config"] |= WRONG[name]
+        settings["config"] |= with_sources(name, WRONG[name])
         provider = _provider(settings)
         shop = Shop(Carrier(provider=provider, digest_key=b"for tests", clock=SystemClock()), scripted)
         http = provider.transport.attempt(deadline_s=shop.carrier.clock.monotonic_s() + 5, clock=shop.carrier.clock)

@@ -10,6 +10,7 @@ from infra.command import sendto
 from infra.events import SOURCE, Upstream
 from infra.eventually import eventually
 from infra.sandbox import Provider, sandbox
+from infra.secret_settings import source_of
 from infra.serving import Caller
 from integration.dispatcher.conftest import Rows, Settings, dispatching
 from integration.dispatcher.test_webhook import SECRET
@@ -39,10 +40,10 @@ async def test_the_exact_request_is_shown_masked_and_nothing_is_sent(
     settings: Settings, upstream: Upstream, provider: Provider, rows: Rows, ops_token: str
 ) -> None:
     settings["providers"]["sandbox"] |= {"shadow": True}
-    settings["providers"]["sandbox"]["config"]["token"] = "a-very-secret-token"
+    settings["providers"]["sandbox"]["config"]["token"] = source_of("a-very-secret-token")
     settings["providers"]["shop"] = {
         "adapter": "webhook",
-        "config": {"url": "https://shop.example/hook", "secrets": [SECRET]},
+        "config": {"url": "https://shop.example/hook", "secrets": [source_of(SECRET)]},
         "shadow": True,
     }
     async with dispatching(settings, ops_token) as caller:
@@ -154,7 +155,10 @@ async def test_no_secret_and_no_person_is_in_the_logs_the_history_or_the_metrics
     settings["log"] = {"level": "debug"}
     async with sandbox(tmp_path / "strict", secret) as strict:
         for name, token in (("good", secret), ("refused", f"{secret}-but-wrong")):
-            settings["providers"][name] = {"adapter": "sandbox", "config": {"url": strict.url, "token": token}}
+            settings["providers"][name] = {
+                "adapter": "sandbox",
+                "config": {"url": strict.url, "token": source_of(token)},
+            }
         settings["routing"]["default"] = ["good", "refused"]
         await strict.behave(errors={422: 1.0}, references=["8"])
         async with dispatching(settings, ops_token) as caller:

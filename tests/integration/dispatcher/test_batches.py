@@ -10,6 +10,7 @@ from infra.eventually import eventually
 from infra.providers.scripted import Answer, on_socket
 from infra.providers.sendcloud import Sendcloud, refusal
 from infra.providers.trackpod import TrackPod
+from infra.secret_settings import source_of
 from infra.serving import Caller
 from integration.dispatcher.conftest import FAST_RETRY, Rows, Settings, dispatching
 
@@ -137,7 +138,7 @@ async def test_a_lost_answer_to_a_batch_doubles_nothing_and_opens_no_breaker(
 async def test_a_batch_of_refused_credentials_asks_once_and_holds_the_provider(
     sendcloud: Sendcloud, settings: Settings, upstream: Upstream, rows: Rows, ops_token: str
 ) -> None:
-    settings["providers"]["sendcloud"]["config"]["secret_key"] = "another"
+    settings["providers"]["sendcloud"]["config"]["secret_key"] = source_of("another")
     async with dispatching(settings, ops_token) as caller:
         await _due_at_once(caller, upstream, rows, 40)
 

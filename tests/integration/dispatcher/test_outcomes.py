@@ -6,6 +6,7 @@ import pytest
 from infra.events import Upstream
 from infra.eventually import eventually
 from infra.sandbox import Provider
+from infra.secret_settings import source_of
 from infra.serving import Caller
 from integration.dispatcher.conftest import Rows, Settings, dispatching
 
@@ -125,7 +126,7 @@ async def test_a_wrong_token_holds_the_provider_and_kills_no_lane(
     from infra.sandbox import sandbox
 
     async with sandbox(tmp_path / "strict", token="right") as strict:
-        settings["providers"]["sandbox"]["config"] = {"url": strict.url, "token": "wrong"}
+        settings["providers"]["sandbox"]["config"] = {"url": strict.url, "token": source_of("wrong")}
         async with dispatching(settings, ops_token) as ops:
             await upstream.put(7, 1)
 
@@ -135,7 +136,7 @@ async def test_a_wrong_token_holds_the_provider_and_kills_no_lane(
             assert await eventually(held) == [{"hold_reason": "unauthorized"}]
             assert await eventually(lambda: _is_told(ops, "held since"))
 
-        settings["providers"]["sandbox"]["config"]["token"] = "right"
+        settings["providers"]["sandbox"]["config"]["token"] = source_of("right")
         async with dispatching(settings):
             await strict.holds(7, version=1)
     assert not await rows("SELECT 1 FROM provider_state WHERE held_at IS NOT NULL")

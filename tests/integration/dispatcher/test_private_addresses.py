@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from infra.secret_settings import source_of
 
 from sendto.kernel.clock import SystemClock
 from sendto.sdk import HttpRequest, HttpResponse, NotSent
@@ -91,7 +92,7 @@ async def _refused(transport: Transport, url: str) -> str:
 
 @pytest.mark.parametrize("url", PRIVATE_URLS)
 async def test_a_configured_webhook_sends_nothing_to_a_private_address(url: str) -> None:
-    settings = ProviderSettings(adapter="webhook", config={"url": url, "secrets": [SECRET]})
+    settings = ProviderSettings(adapter="webhook", config={"url": url, "secrets": [source_of(SECRET)]})
     provider = build_provider("acme", settings, EngineSettings(), Path())
 
     assert await _refused(provider.transport, url) == "private_address"
@@ -140,7 +141,7 @@ async def test_a_redirect_to_a_private_address_is_not_followed() -> None:
 async def test_a_private_address_is_reached_where_it_is_allowed() -> None:
     server = Server()
     async with server.listening("127.0.0.3") as port:
-        config = {"url": f"https://127.0.0.3:{port}/hook", "secrets": [SECRET], "allow_private": True}
+        config = {"url": f"https://127.0.0.3:{port}/hook", "secrets": [source_of(SECRET)], "allow_private": True}
         provider = build_provider("acme", ProviderSettings(adapter="webhook", config=config), EngineSettings(), Path())
         assert (await _get(provider.transport, f"http://127.0.0.3:{port}/hook")).status == 204
         await provider.transport.close()

@@ -11,6 +11,7 @@ from infra.events import Upstream
 from infra.eventually import eventually
 from infra.processes import Service, running
 from infra.sandbox import Provider
+from infra.secret_settings import source_of
 from infra.servers import free_port
 from integration.dispatcher.conftest import Rows, Settings
 
@@ -23,8 +24,8 @@ bootstrap_servers = "{settings["kafka"]["bootstrap_servers"]}"
 [topics]
 {topics}
 [dispatcher]
-database_url = "{settings["dispatcher"]["database_url"]}"
-digest_key = "for tests"
+database_url = "{source_of(settings["dispatcher"]["database_url"])}"
+digest_key = "{source_of("for tests")}"
 idle_transaction_timeout_s = 2
 [dispatcher.intake]
 session_timeout_s = 2

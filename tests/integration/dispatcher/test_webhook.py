@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from infra.events import SOURCE, Upstream
 from infra.eventually import eventually
+from infra.secret_settings import source_of
 from infra.serving import served
 from integration.dispatcher.conftest import FAST_RETRY, Rows, Settings, dispatching
 from standardwebhooks import Webhook
@@ -55,7 +56,7 @@ async def receiver(settings: Settings) -> AsyncIterator[Receiver]:
         settings["providers"] = {
             "shop": {
                 "adapter": "webhook",
-                "config": {"url": f"{url}/hook", "secrets": [SECRET, OLD_SECRET]},
+                "config": {"url": f"{url}/hook", "secrets": [source_of(SECRET), source_of(OLD_SECRET)]},
                 "retry": FAST_RETRY,
             }
         }

@@ -1,11 +1,12 @@
 """Settings: the file, the environment over it, secrets from files, and what is said of mistakes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from sendto.runtime.settings import DatabaseSettings, HttpSettings, LogSettings, SettingsInvalid, load
+from sendto.runtime.settings import DatabaseSettings, HttpSettings, KafkaSettings, LogSettings, SettingsInvalid, load
 
 URL = "postgresql://user:canary-password@127.0.0.1/none"
 
@@ -25,7 +26,8 @@ class _Root(BaseModel):
 def file(tmp_path: Path) -> Path:
     """A configuration with a section that belongs to another service."""
     path = tmp_path / "sendto.toml"
-    path.write_text(f'[service]\ndatabase_url = "{URL}"\nport = 1\ninner.port = 2\n[another]\nport = 3\n')
+    (tmp_path / "url").write_text(f"{URL}\n")
+    path.write_text('[service]\ndatabase_url = "file:url"\nport = 1\ninner.port = 2\n[another]\nport = 3\n')
     return path
 
 
@@ -92,3 +94,67 @@ def test_what_is_not_toml_is_told(content: bytes, tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="No such file"):
         load(_Root, tmp_path / "missing.toml", {})
+
+
+class _Secretive(BaseModel):
+    kafka: KafkaSettings = KafkaSettings()
+    service: DatabaseSettings
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (f'service.database_url = "{URL}"', "service.database_url"),
+        ('service.database_url = "postgresql:///x?user=u&password=canary"', "service.database_url"),
+        ('service.database_url = "postgresql://[canary"', "service.database_url"),
+        ('service.database_url = "env:URL"\nkafka.sasl_password = "canary"', "kafka.sasl_password"),
+    ],
+)
+def test_a_secret_that_is_written_out_is_refused_in_one_line(written: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "sendto.toml"
+    path.write_text(written)
+
+    with pytest.raises(SettingsInvalid) as caught:
+        load(_Secretive, path, {"URL": URL, "SENDTO_SERVICE__DATABASE_URL": URL})
+
+    assert str(caught.value) == f"{told}: a secret is not written here: give it as env:NAME or file:PATH"
+
+
+def test_an_address_without_a_password_may_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "sendto.toml"
+    path.write_text('service.database_url = "postgresql://user@127.0.0.1/none?sslmode=require"')
+
+    assert "sslmode" in load(_Secretive, path, {}).service.database_url.get_secret_value()
+
+
+def test_a_source_that_is_not_there_is_named_unless_the_environment_has_the_secret(tmp_path: Path) -> None:
+    path = tmp_path / "sendto.toml"
+    path.write_text('service.database_url = "env:NO_SUCH_URL"\nkafka.sasl_password = "file:word"')
+    (tmp_path / "word").write_text("canary\n")
+
+    with pytest.raises(SettingsInvalid, match=r"^service\.database_url: .* NO_SUCH_URL is not set"):
+        load(_Secretive, path, {})
+    settings = load(_Secretive, path, {"SENDTO_SERVICE__DATABASE_URL": URL})
+    assert settings.service.database_url == SecretStr(URL)
+    assert settings.kafka.sasl_password == SecretStr("canary")
+    (tmp_path / "word").unlink()
+    with pytest.raises(SettingsInvalid, match=r"^kafka\.sasl_password: cannot read "):
+        load(_Secretive, path, {"SENDTO_SERVICE__DATABASE_URL": URL})
+
+
+class _Outside(BaseModel):
+    providers: dict[str, dict[str, Any]] = {}
+
+
+def test_an_adapters_setting_from_the_environment_stays_a_source(tmp_path: Path) -> None:
+    environ = {
+        "SENDTO_PROVIDERS__ACME__CONFIG__TOKEN": "canary",
+        "SENDTO_PROVIDERS__ACME__CONFIG__KEY_FILE": str(tmp_path / "key"),
+        "SENDTO_PROVIDERS__ACME__CONFIG__OTHER": "env:OTHER",
+    }
+
+    assert load(_Outside, None, environ).providers["acme"]["config"] == {
+        "token": "env:SENDTO_PROVIDERS__ACME__CONFIG__TOKEN",
+        "key": f"file:{tmp_path}/key",
+        "other": "env:OTHER",
+    }

@@ -1,11 +1,12 @@
 """An adapter's configuration: older keys go on working, mistakes are named, values never appear."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError, model_validator
 
 from sendto.sdk import AdapterConfig
+from sendto.sdk.configuration import written_out
 
 
 class _Config(AdapterConfig):
@@ -34,3 +35,29 @@ def test_mistakes_are_named_without_the_value(given: object) -> None:
 
 def test_the_docstring_is_the_fields_documentation() -> None:
     assert _Config.model_fields["token"].description == "what we are known by"
+
+
+class _Pair(AdapterConfig):
+    user: str = ""
+    password: SecretStr
+
+    @model_validator(mode="before")
+    @classmethod
+    def _login(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Older files have both in one table."""
+        return dict(given["login"]) if "login" in given else given
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"user": "ada", "password": "s3cret"}, ["password"]),
+        ({"login": {"user": "ada", "password": "s3cret"}}, ["login.password"]),
+        ({"login": {"user": "ada", "password": "env:A"}}, []),
+        ({"user": "s3cret", "password": "env:A"}, []),
+    ],
+)
+def test_a_secret_that_is_written_out_is_named_also_under_a_key_of_before(given: Any, names: list[str]) -> None:
+    made = _Pair(user="ada", password=SecretStr("s3cret"))
+
+    assert written_out(_Pair, given, made) == names

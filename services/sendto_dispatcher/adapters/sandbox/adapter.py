@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AnyHttpUrl, BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from sendto.sdk import (
     AdapterConfig,
@@ -25,13 +25,14 @@ from sendto.sdk import (
     RemoteState,
     classify,
 )
+from sendto.sdk.urls import PlainUrl
 from sendto_dispatcher.adapters.sandbox import translate
 
 
 class SandboxConfig(AdapterConfig):
     """Settings of the sandbox adapter."""
 
-    url: AnyHttpUrl
+    url: PlainUrl
     """where the sandbox listens"""
     token: SecretStr | None = None
     """bearer token, if the sandbox wants one"""

@@ -10,6 +10,7 @@ from infra.events import Upstream
 from infra.eventually import eventually
 from infra.processes import Service, running
 from infra.sandbox import Provider, sandbox
+from infra.secret_settings import source_of
 from infra.servers import free_port
 from integration.dispatcher.conftest import Rows, Settings
 
@@ -35,8 +36,8 @@ bootstrap_servers = "{settings["kafka"]["bootstrap_servers"]}"
 [topics]
 {topics}
 [dispatcher]
-database_url = "{settings["dispatcher"]["database_url"]}"
-digest_key = "for tests"
+database_url = "{source_of(settings["dispatcher"]["database_url"])}"
+digest_key = "{source_of("for tests")}"
 """
         port = free_port()
         self._env = {"SENDTO_CONFIG": str(self.file), "SENDTO_DISPATCHER__PORT": str(port)}

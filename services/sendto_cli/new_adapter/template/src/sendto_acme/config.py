@@ -1,19 +1,20 @@
 """Settings of the Acme adapter."""
 
-from pydantic import AnyHttpUrl, SecretStr
+from pydantic import SecretStr
 
 from sendto.sdk import AdapterConfig
+from sendto.sdk.urls import SecureUrl, base
 
 
 class AcmeConfig(AdapterConfig):
     """Where Acme is, and who we are to it."""
 
-    url: AnyHttpUrl
-    """the address of Acme's API"""
+    url: SecureUrl
+    """the address of Acme's API; https, unless the host is loopback"""
     token: SecretStr
-    """bearer token; give it as `env:NAME` or `file:PATH`"""
+    """the bearer token of the account"""
 
     @property
     def base_url(self) -> str:
         """The address without a slash at its end."""
-        return str(self.url).rstrip("/")
+        return base(self.url)
