@@ -69,7 +69,7 @@ class Running:
     providers: Mapping[str, Provider]
     routing: Routing
     broken: Mapping[str, str]
-    """enabled providers that cannot be served because their plugin is broken, and how"""
+    """enabled providers that cannot be served because their plugin is broken or missing, and how"""
     digest: str
     """the same on every replica that has the same providers, routes and sources"""
     loaded_at: datetime
@@ -116,7 +116,7 @@ class Configuration:
 
     async def readiness(self) -> str | None:
         """None while every enabled provider can be served, else which cannot; why is in the log and for ops."""
-        return f"broken adapter of {names}" if (names := ", ".join(sorted(self.current.broken))) else None
+        return f"broken or missing adapter of {names}" if (names := ", ".join(sorted(self.current.broken))) else None
 
     def ask(self) -> None:
         """Read the configuration anew, as after SIGHUP."""
@@ -180,7 +180,8 @@ class Configuration:
     def _build(self, given: DispatcherSettings) -> Running:
         """The whole of a configuration, or none of it; a provider that is the same stays the same object.
 
-        At the start a broken plugin costs its own providers only. Later a provider that was served is not given up.
+        At the start a broken or missing plugin costs its own providers only. Later a provider that was served is not
+        given up, and one that is new must be served at once.
         """
         settings = given.model_copy(update=self._fixed)
         made: dict[str, tuple[object, Provider]] = {}

@@ -18,7 +18,8 @@ from sendto.runtime.settings import (
 ProviderKey = Annotated[str, Field(pattern=PROVIDER_NAME)]
 PositiveInt = Annotated[int, Field(ge=1)]
 RelayUrls = Annotated[str, Field(pattern=r"^https?://[^/?#@,\s]+(,https?://[^/?#@,\s]+)*$")]
-Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/(s|min|h)$")]
+RATE = r"^[1-9][0-9]*/(s|min|h)$"
+Rate = Annotated[str, Field(pattern=RATE)]
 
 
 _SETTLE_S = 0.2

@@ -1,6 +1,7 @@
 """A configured provider as the engine uses it: its adapter, its connections, its limits."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
@@ -17,19 +18,20 @@ from sendto_dispatcher.domain.pace import Bucket
 from sendto_dispatcher.domain.plan import Confirm, LookUp, NothingToDo, Rest, Send, Step
 from sendto_dispatcher.domain.settle import Policy
 from sendto_dispatcher.engine.transport import Transport
-from sendto_dispatcher.settings import EngineSettings, ProviderSettings
+from sendto_dispatcher.settings import RATE, EngineSettings, ProviderSettings
 
+_RATE = re.compile(RATE)
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 _PACE = 0.97
 """of a rate limit is used: a provider counts requests as they arrive, and the way there is not always equally long"""
 
 
 class ProviderUnusable(Exception):  # noqa: N818 - named for what happened
-    """A configured provider cannot be served: its adapter is missing, broken, or misconfigured. The text says why."""
+    """A configured provider cannot be served: its settings, or its adapter, are no good. The text says why."""
 
 
 class ProviderBroken(ProviderUnusable):
-    """Its adapter is installed and cannot be used: a fault of the plugin, not of the configuration."""
+    """Its plugin is broken, or is not installed here: that is its own provider's trouble, and no other's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,15 +102,12 @@ def load_adapter(name: str) -> type[Adapter]:
     """The class behind one entry point.
 
     Raises:
-        ProviderUnusable: there is none of this name.
-        ProviderBroken: it cannot be imported, or was made for another interface.
+        ProviderBroken: there is none of this name, it cannot be imported, or was made for another interface.
     """
     try:
         return discovery.load_adapter(name)
-    except discovery.AdapterBroken as broken:
-        raise ProviderBroken(str(broken)) from broken
     except discovery.AdapterUnusable as unusable:
-        raise ProviderUnusable(str(unusable)) from unusable
+        raise ProviderBroken(str(unusable)) from unusable
 
 
 def build_provider(name: str, settings: ProviderSettings, engine: EngineSettings, base: Path) -> Provider:
@@ -116,10 +115,11 @@ def build_provider(name: str, settings: ProviderSettings, engine: EngineSettings
 
     Raises:
         ProviderUnusable: it cannot be served; the text names the setting, never a value.
+        ProviderBroken: the same, and its plugin is at fault.
     """
     adapter, secrets = _make_adapter(name, settings, base)
     if adapter.capabilities.has_fetch and not isinstance(adapter, FetchingAdapter):
-        raise ProviderUnusable(f"adapter {settings.adapter!r} says that it has `fetch`, and has none")
+        raise ProviderBroken(f"adapter {settings.adapter!r} says that it has `fetch`, and has none")
     timeout_s = settings.limits.timeout_s
     return Provider(
         name=name,
@@ -152,6 +152,11 @@ def _make_adapter(name: str, settings: ProviderSettings, base: Path) -> tuple[Ad
         adapter = adapter_class(config)  # type: ignore[call-arg]  # the protocol leaves constructors to the classes
     except Exception as error:  # a plugin's constructor can raise anything
         raise ProviderBroken(f"adapter {settings.adapter!r} cannot be made: {type(error).__name__}") from error
+    capabilities = getattr(adapter, "capabilities", None)
+    if not isinstance(capabilities, Capabilities):
+        raise ProviderBroken(f"adapter {settings.adapter!r} does not say its capabilities")
+    if capabilities.rate is not None and not _RATE.fullmatch(capabilities.rate):
+        raise ProviderBroken(f"adapter {settings.adapter!r} names a rate that is none: n/s, n/min or n/h")
     return adapter, frozenset(secret for secret in secrets_of(config) if secret)
 
 
@@ -165,6 +170,8 @@ def _read_config(name: str, settings: ProviderSettings, model: type[BaseModel], 
         raise ProviderUnusable(f"{where} {describe(error)}") from None
     except SecretMissing as missing:
         raise ProviderUnusable(f"{where} {missing}") from None
+    except Exception as error:  # noqa: BLE001 - a plugin's validators can raise anything, with values in it
+        raise ProviderBroken(f"adapter {settings.adapter!r} cannot read its settings: {type(error).__name__}") from None
     if written := written_out(model, settings.config, made=config):
         raise ProviderUnusable("; ".join(f"{where} {key}: {NOT_HERE}" for key in written))
     return config

@@ -33,7 +33,7 @@ class Configured:
     rates: Mapping[str, float | None]
     """the providers that this process serves, with their requests per second; None: unlimited"""
     broken: Mapping[str, str]
-    """configured providers that cannot be served because their plugin is broken, and how"""
+    """configured providers that cannot be served because their plugin is broken or missing, and how"""
     disabled: frozenset[str]
     """configured providers with `enabled = false`"""
     reached: Mapping[str, Reached]

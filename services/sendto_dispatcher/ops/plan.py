@@ -131,8 +131,7 @@ def _lane_to_come(order_id: int, source: str, provider: str, state: State, now: 
 def _lane_plan(claim: Claim, now: Configured, *, known: bool, personal: bool) -> LanePlan:
     lane, reached = claim.lane, now.reached.get(claim.lane.provider)
     if reached is None:
-        why = now.broken.get(lane.provider) or "no such provider is configured: the lane waits"
-        return _told(claim, "nothing", why, known=known)
+        return _told(claim, "nothing", _unserved(lane.provider, now), known=known)
     step = plan(claim, reached.adapter.capabilities, attempt_s=reached.timeout_s)
     does, why = _words(step, claim)
     requests, request = 0, None
@@ -141,6 +140,14 @@ def _lane_plan(claim: Claim, now: Configured, *, known: bool, personal: bool) ->
         request = _request(claim, step, reached, personal=personal)
         why = why if request is not None else _NOT_CALLED
     return _told(claim, does, why, known=known, shadow=reached.shadow, requests=requests, request=request)
+
+
+def _unserved(provider: str, now: Configured) -> str:
+    if problem := now.broken.get(provider):
+        return f"{provider} cannot be served ({problem}): the lane waits"
+    if provider in now.disabled:
+        return f"{provider} is disabled in the configuration: the lane waits"
+    return "no such provider is configured: the lane waits"
 
 
 def _told(

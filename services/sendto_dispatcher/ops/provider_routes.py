@@ -45,7 +45,7 @@ class ProviderShown(BaseModel):
     configured: bool
     """whether the process that answers serves it"""
     problem: str | None
-    """how its plugin is broken, so that it cannot be served"""
+    """how its plugin is broken or missing, so that it cannot be served"""
     paused_at: datetime | None
     paused_by: str | None
     pause_reason: str | None

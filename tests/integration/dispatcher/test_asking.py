@@ -111,7 +111,8 @@ async def test_address_credentials_and_permission_are_told_apart(
     async with sandbox(tmp_path / "strict", "right") as strict:
 
         def at(url: str, token: str) -> dict[str, Any]:
-            return {"adapter": "sandbox", "config": {"url": url, "token": token}, "limits": {"timeout_s": 2}}
+            config = {"url": url, "token": source_of(token)}
+            return {"adapter": "sandbox", "config": config, "limits": {"timeout_s": 2}}
 
         settings["providers"] |= {
             "good": at(strict.url, "right"),

@@ -34,10 +34,11 @@ async def test_one_that_nobody_needs_is_told_of_and_harms_nobody(
     assert "no licence" in written
 
 
+@pytest.mark.parametrize(("adapter", "why"), [("broken", "no licence"), ("lost", "there is no adapter 'lost'")])
 async def test_one_that_a_provider_needs_takes_readiness_down_and_the_others_go_on(
-    settings: Settings, upstream: Upstream, provider: Provider, ops_token: str
+    adapter: str, why: str, settings: Settings, upstream: Upstream, provider: Provider, ops_token: str
 ) -> None:
-    settings["providers"]["theirs"] = {"adapter": "broken", "config": {}}
+    settings["providers"]["theirs"] = {"adapter": adapter, "config": {}}
     settings["routing"]["default"] = ["theirs", "sandbox"]
     async with dispatching(settings, ops_token) as caller:
         await upstream.put(7, 1)
@@ -45,11 +46,11 @@ async def test_one_that_a_provider_needs_takes_readiness_down_and_the_others_go_
 
         unready = await caller("GET", "/readyz")
         assert unready.status == 503
-        assert unready.json["checks"]["providers"] == "broken adapter of theirs"
+        assert unready.json["checks"]["providers"] == "broken or missing adapter of theirs"
         story = (await caller("GET", "/ops/orders/7")).json
         states = {lane["provider"]: lane["state"] for lane in story["lanes"]}
         assert states["theirs"] == "parked"
-        assert any("Waiting: theirs cannot be served" in line and "no licence" in line for line in story["verdict"])
+        assert any("Waiting: theirs cannot be served" in line and why in line for line in story["verdict"])
         overview = (await caller("GET", "/ops/overview")).json
         assert {one["provider"]: one["state"] for one in overview["providers"]} == {
             "theirs": "broken",
@@ -57,5 +58,8 @@ async def test_one_that_a_provider_needs_takes_readiness_down_and_the_others_go_
         }
         assert "provider_broken" in {one["name"] for one in overview["troubles"]}
         shown = {one["provider"]: one for one in (await caller("GET", "/ops/providers")).json}
-        assert "no licence" in shown["theirs"]["problem"]
+        assert why in shown["theirs"]["problem"]
+        plan = (await caller("GET", "/ops/orders/7/plan")).json
+        told = {lane["provider"]: lane["why"] for lane in plan["lanes"]}
+        assert told["theirs"].startswith("theirs cannot be served (")
         assert shown["sandbox"]["problem"] is None
