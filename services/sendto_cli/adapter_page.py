@@ -1,8 +1,10 @@
 """The page of an adapter, made from what it says about itself. Pure; an adapter's own words come from its metadata."""
 
+import asyncio
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from sendto.events.customer import Address, Customer, OrderSnapshot
 from sendto.sdk import Adapter, Capabilities, Command, Documentation, HttpRequest, Idempotency, Operation, RemoteRef
+from sendto.sdk.rehearsal import FROM_ANSWER, rehearse
 
 _SHOWN_HEADERS = frozenset({"content-type", "accept", "idempotency-key", "webhook-id"})
 _WHEN = datetime(2024, 10, 10, 15, 42, 8, tzinfo=UTC)
@@ -80,11 +83,15 @@ def page(adapter_class: type[Adapter]) -> str:
         config = adapter_class.Config.model_validate(told.configuration())
     except ValidationError as error:
         raise Undocumented(f"the example of {adapter_class.name}'s documentation is no good: {error}") from None
-    adapter: Adapter = adapter_class(config)  # type: ignore[call-arg]  # the protocol leaves constructors open
-    return "\n".join(_lines(adapter, told)) + "\n"
+
+    def make() -> Adapter:
+        return adapter_class(config)  # type: ignore[call-arg]  # the protocol leaves constructors open
+
+    return "\n".join(_lines(make, told)) + "\n"
 
 
-def _lines(adapter: Adapter, told: Documentation) -> Iterator[str]:
+def _lines(make: Callable[[], Adapter], told: Documentation) -> Iterator[str]:
+    adapter = make()
     yield f"# {told.title}"
     yield ""
     yield "This page is made by `sendto adapter docs`; the words are in the adapter."
@@ -96,7 +103,7 @@ def _lines(adapter: Adapter, told: Documentation) -> Iterator[str]:
     yield from (_setting(name, field) for name, field in adapter.Config.model_fields.items())
     yield from ("", "A secret is given as `env:NAME` or `file:PATH`, never as itself; any other text may be.")
     yield from ("", "## What is sent")
-    yield from _requests(adapter, told.remote)
+    yield from _requests(make, told.remote)
     yield from ("", "## What it can do", "")
     yield from _abilities(adapter.capabilities)
     yield from ("", "## Errors", "", "| reason | what it means, and what happens |", "|---|---|")
@@ -146,8 +153,8 @@ def _default(field: FieldInfo) -> str:
     return "a secret" if isinstance(value, SecretStr) else f"`{json.dumps(value, default=str)}`"
 
 
-def _requests(adapter: Adapter, remote: str) -> Iterator[str]:
-    can = adapter.capabilities
+def _requests(make: Callable[[], Adapter], remote: str) -> Iterator[str]:
+    can = make().capabilities
     for operation in Operation:
         yield from ("", f"### {operation}", "", f"{_EVENTS[operation]}.", "")
         if operation is Operation.UPDATE and not (can.supports_update or can.upsert):
@@ -155,15 +162,43 @@ def _requests(adapter: Adapter, remote: str) -> Iterator[str]:
         elif operation is Operation.DELETE and not can.supports_delete:
             yield "Nothing: the provider keeps what it holds."
         else:
-            yield from ("```http", *_request(adapter.translate(_command(operation, remote))), "```")
-            if can.requests_of(operation) > 1:
-                yield from ("", f"That is the first of up to {can.requests_of(operation)} requests.")
+            yield from _sequences(make, operation, remote, can.requests_of(operation))
+
+
+def _sequences(make: Callable[[], Adapter], operation: Operation, remote: str, most: int) -> Iterator[str]:
+    """Every request of an operation, with the provider's id and, where that is another way, without it."""
+    known = _rehearsed(make, _command(operation, remote))
+    unknown = _rehearsed(make, replace(_command(operation, remote), remote=None))
+    yield from _sequence(known)
+    if unknown != known:
+        yield from ("", "Where the provider's id is not known:", "", *_sequence(unknown))
+    shown = [*known, *unknown]
+    if any(FROM_ANSWER in request.url + request.body.decode(errors="replace") for request in shown):
+        yield from ("", f"`{FROM_ANSWER}` is what the answer before brings.")
+    if most > max(len(known), len(unknown)):
+        yield from ("", f"It takes up to {most} requests where the provider holds something else than it is known to.")
+
+
+def _rehearsed(make: Callable[[], Adapter], command: Command) -> list[HttpRequest]:
+    """The requests, those headers masked that are never shown: they may hold the time."""
+    requests = asyncio.run(rehearse(make, command)).requests
+    return [
+        replace(
+            one, headers={name: value if name.lower() in _SHOWN_HEADERS else "…" for name, value in one.headers.items()}
+        )
+        for one in requests
+    ]
+
+
+def _sequence(requests: Sequence[HttpRequest]) -> Iterator[str]:
+    for number, request in enumerate(requests):
+        yield from ("", "then", "") if number else ()
+        yield from ("```http", *_request(request), "```")
 
 
 def _request(request: HttpRequest) -> Iterator[str]:
     yield f"{request.method} {request.url}"
-    for name, value in request.headers.items():
-        yield f"{name}: {value if name.lower() in _SHOWN_HEADERS else '…'}"
+    yield from (f"{name}: {value}" for name, value in request.headers.items())
     if request.body:
         yield ""
         try:

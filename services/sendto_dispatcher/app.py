@@ -187,6 +187,7 @@ class Dispatcher:
         clock, transport = self._clock, provider.transport
         return Reached(
             adapter=provider.adapter,
+            remake=provider.remake,
             http=lambda seconds: transport.attempt(deadline_s=clock.monotonic_s() + seconds, clock=clock),
             timeout_s=provider.timeout_s,
             bucket=provider.bucket,

@@ -24,7 +24,7 @@ def plan(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print where an order would go and the exact request, with secrets and the customer masked; sends nothing."""
+    """Print where an order would go and the exact requests, with secrets and the customer masked; sends nothing."""
     from sendto_cli import remote
 
     async def ask() -> dict[str, Any] | None:
@@ -49,10 +49,12 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         shadow = "; in shadow: nothing is sent" if lane["shadow"] else ""
         made = "" if lane["known"] else ", which it has not been sent to yet"
         yield f"{lane['provider']}, reference {lane['reference']}{made}: {lane['does']} ({lane['why']}){shadow}"
-        if lane["request"]:
-            yield from (f"  {line}" for line in _request(lane["request"]))
-            if lane["requests"] > 1:
-                yield f"  (the first of up to {lane['requests']} requests)"
+        for number, request in enumerate(lane["requests"], start=1):
+            if len(lane["requests"]) > 1:
+                yield f"  {number}."
+            yield from (f"  {line}" for line in _request(request))
+        if lane["most_requests"] > len(lane["requests"]) > 0:
+            yield f"  (up to {lane['most_requests']} requests, if the provider answers otherwise)"
 
 
 def _request(request: dict[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
@@ -40,6 +41,8 @@ class Provider:
 
     name: str
     adapter: Adapter
+    remake: Callable[[], Adapter]
+    """makes the same adapter anew, for rehearsals"""
     transport: Transport
     concurrency: int
     timeout_s: float
@@ -117,13 +120,14 @@ def build_provider(name: str, settings: ProviderSettings, engine: EngineSettings
         ProviderUnusable: it cannot be served; the text names the setting, never a value.
         ProviderBroken: the same, and its plugin is at fault.
     """
-    adapter, secrets = _make_adapter(name, settings, base)
-    if adapter.capabilities.has_fetch and not isinstance(adapter, FetchingAdapter):
-        raise ProviderBroken(f"adapter {settings.adapter!r} says that it has `fetch`, and has none")
+    remake, secrets = _adapter_of(name, settings, base)
+    adapter = remake()
+    _check(settings.adapter, adapter)
     timeout_s = settings.limits.timeout_s
     return Provider(
         name=name,
         adapter=adapter,
+        remake=remake,
         transport=Transport(
             timeout_s=timeout_s,
             max_body_bytes=engine.max_response_bytes,
@@ -145,19 +149,29 @@ def build_provider(name: str, settings: ProviderSettings, engine: EngineSettings
     )
 
 
-def _make_adapter(name: str, settings: ProviderSettings, base: Path) -> tuple[Adapter, frozenset[str]]:
+def _adapter_of(name: str, settings: ProviderSettings, base: Path) -> tuple[Callable[[], Adapter], frozenset[str]]:
+    """What makes the adapter, and the secrets of its configuration."""
     adapter_class = load_adapter(settings.adapter)
     config = _read_config(name, settings, adapter_class.Config, base)
-    try:
-        adapter = adapter_class(config)  # type: ignore[call-arg]  # the protocol leaves constructors to the classes
-    except Exception as error:  # a plugin's constructor can raise anything
-        raise ProviderBroken(f"adapter {settings.adapter!r} cannot be made: {type(error).__name__}") from error
+
+    def make() -> Adapter:
+        try:
+            return adapter_class(config)  # type: ignore[call-arg]  # the protocol leaves constructors to the classes
+        except Exception as error:  # a plugin's constructor can raise anything
+            raise ProviderBroken(f"adapter {settings.adapter!r} cannot be made: {type(error).__name__}") from error
+
+    return make, frozenset(secret for secret in secrets_of(config) if secret)
+
+
+def _check(name: str, adapter: Adapter) -> None:
+    """Look at what the wiring relies on; the rest is the conformance kit's."""
     capabilities = getattr(adapter, "capabilities", None)
     if not isinstance(capabilities, Capabilities):
-        raise ProviderBroken(f"adapter {settings.adapter!r} does not say its capabilities")
+        raise ProviderBroken(f"adapter {name!r} does not say its capabilities")
     if capabilities.rate is not None and not _RATE.fullmatch(capabilities.rate):
-        raise ProviderBroken(f"adapter {settings.adapter!r} names a rate that is none: n/s, n/min or n/h")
-    return adapter, frozenset(secret for secret in secrets_of(config) if secret)
+        raise ProviderBroken(f"adapter {name!r} names a rate that is none: n/s, n/min or n/h")
+    if capabilities.has_fetch and not isinstance(adapter, FetchingAdapter):
+        raise ProviderBroken(f"adapter {name!r} says that it has `fetch`, and has none")
 
 
 def _read_config(name: str, settings: ProviderSettings, model: type[BaseModel], base: Path) -> BaseModel:

@@ -80,7 +80,7 @@ class Transport:
             return known
         address = await addresses.public_address(host, port, self._resolve)
         if len(self._addresses) >= _MOST_PINNED:
-            self._addresses.clear()
+            del self._addresses[next(iter(self._addresses))]
         self._addresses[host, port] = address, monotonic() + _ADDRESS_KEPT_S
         return address
 
@@ -88,7 +88,8 @@ class Transport:
         key = (host, address)
         if key not in self._clients:
             if len(self._clients) >= _MOST_PINNED:
-                self._clients.clear()
+                # Its connections end with the last request that uses them. `close` would cut off those in flight.
+                del self._clients[next(iter(self._clients))]
             self._clients[key] = self._build(host, address, port)
         return self._clients[key]
 
@@ -96,8 +97,8 @@ class Transport:
         builder = (
             ClientBuilder()
             .follow_redirects(False)  # noqa: FBT003 - the library's own form
-            .referer(False)  # noqa: FBT003
-            .default_cookie_store(False)  # noqa: FBT003
+            .referer(False)  # noqa: FBT003 - the same
+            .default_cookie_store(False)  # noqa: FBT003 - the same
             .no_proxy()
             .user_agent(_USER_AGENT)
             .connect_timeout(timedelta(seconds=self._timeout_s * _CONNECT_SHARE))

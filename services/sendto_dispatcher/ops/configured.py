@@ -17,6 +17,8 @@ class Reached:
     """How a provider is asked by hand."""
 
     adapter: Adapter
+    remake: Callable[[], Adapter]
+    """makes the same adapter anew, for rehearsals"""
     http: Callable[[float], Http]
     """a client for one call that may take so many seconds"""
     timeout_s: float

@@ -4,8 +4,6 @@ What is of a person is found by comparison: the same order is translated for a s
 However an adapter cuts, joins or rewrites a name or an address, it cannot show it this way.
 """
 
-import json
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -14,11 +12,10 @@ from pydantic import BaseModel
 
 from sendto.events.customer import Address
 from sendto.sdk import Command, HttpRequest
+from sendto.sdk.comparison import ABSENT, json_of, marked
 
 MASK = "***"
 _SHOWN_HEADERS = frozenset({"accept", "content-type", "idempotency-key", "webhook-id", "webhook-timestamp"})
-_MISSING = object()
-_TOKENS = re.compile(r"([/?&=])")
 
 
 class RequestShown(BaseModel):
@@ -57,60 +54,37 @@ def stranger(command: Command) -> Command:
 
 
 def shown(request: HttpRequest, other: HttpRequest | None, secrets: Iterable[str]) -> RequestShown:
-    """The request for people; `other` is the stranger's, None to show the person, too."""
+    """The request for people; `other` is the stranger's, the request itself to show the person, too."""
     known = [secret for secret in secrets if secret]
-    url = request.url if other is None else _masked_url(request.url, other.url)
+    masked = marked(request, other, MASK)
     return RequestShown(
         method=request.method,
-        url=_without(url, known),
+        url=_without(masked.url, known),
         headers={
             name: _without(value, known) if name.lower() in _SHOWN_HEADERS else MASK
             for name, value in request.headers.items()
         },
-        body=_body(request, other, known),
+        body=_body(masked.body, known),
     )
 
 
-def _body(request: HttpRequest, other: HttpRequest | None, secrets: list[str]) -> Any:  # noqa: ANN401 - JSON or text
-    if not request.body:
+def _body(body: bytes, secrets: list[str]) -> Any:  # noqa: ANN401 - JSON or text
+    if not body:
         return None
-    content = _json(request.body)
-    if content is _MISSING:
-        text = request.body.decode(errors="replace")
-        return _without(text, secrets) if other is None or other.body == request.body else MASK
-    return _leaves(content, content if other is None else _json(other.body), secrets)
+    content = json_of(body)
+    return _without(body.decode(errors="replace"), secrets) if content is ABSENT else _cleaned(content, secrets)
 
 
-def _json(body: bytes) -> Any:  # noqa: ANN401 - JSON
-    try:
-        return json.loads(body)
-    except ValueError:
-        return _MISSING
-
-
-def _leaves(value: Any, other: Any, secrets: list[str]) -> Any:  # noqa: ANN401 - JSON
-    """The value with every leaf masked that differs from the other's."""
+def _cleaned(value: Any, secrets: list[str]) -> Any:  # noqa: ANN401 - JSON
     match value:
         case dict():
-            others = other if isinstance(other, dict) else {}
-            return {name: _leaves(inner, others.get(name, _MISSING), secrets) for name, inner in value.items()}
+            return {name: _cleaned(inner, secrets) for name, inner in value.items()}
         case list():
-            others_listed = other if isinstance(other, list) else []
-            padded = [*others_listed, *[_MISSING] * len(value)]
-            return [_leaves(inner, padded[number], secrets) for number, inner in enumerate(value)]
-        case None:
-            return None
-        case str() if value == other:
+            return [_cleaned(inner, secrets) for inner in value]
+        case str():
             return _without(value, secrets)
         case _:
-            return value if value == other else MASK
-
-
-def _masked_url(url: str, other: str) -> str:
-    mine, theirs = _TOKENS.split(url), _TOKENS.split(other)
-    if len(mine) != len(theirs):
-        return f"{'/'.join(url.split('/')[:3])}/{MASK}"
-    return "".join(part if part == same else MASK for part, same in zip(mine, theirs, strict=True))
+            return value
 
 
 def _without(text: str, secrets: list[str]) -> str:

@@ -1,7 +1,9 @@
 """Where an order would go and what exactly would be sent there; nothing is."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, assert_never
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Path
@@ -9,10 +11,11 @@ from pydantic import BaseModel
 
 from sendto.events.customer import ORDER_ID_MAX
 from sendto.runtime.database import Database
-from sendto.sdk import Operation
+from sendto.sdk import Capabilities, Command, Operation, Rejected, RemoteRef
+from sendto.sdk.rehearsal import Rehearsal, rehearse, rehearse_look_up, rehearse_reading
 from sendto_dispatcher.domain.commands import command_for
 from sendto_dispatcher.domain.lane import Claim, Lane, State
-from sendto_dispatcher.domain.plan import Confirm, LookUp, NothingToDo, Rest, Send, Step, plan
+from sendto_dispatcher.domain.plan import Confirm, Learned, LookUp, NothingToDo, Rest, Send, Step, learn, plan
 from sendto_dispatcher.ops.configured import Configured, Current, Reached
 from sendto_dispatcher.ops.doors import Doors
 from sendto_dispatcher.ops.masking import RequestShown, shown, stranger
@@ -45,9 +48,10 @@ class LanePlan(BaseModel):
     """create, update, delete, look_up, confirm, nothing, rest"""
     why: str
     shadow: bool
-    requests: int
-    """the most that it may take; `request` is the first"""
-    request: RequestShown | None
+    requests: list[RequestShown]
+    """all of them in order, if the provider answers as it is documented and holds what it is known to hold"""
+    most_requests: int
+    """that it may take"""
 
 
 class OrderPlan(BaseModel):
@@ -75,15 +79,15 @@ def plan_routes(database: Database, doors: Doors, current: Current) -> APIRouter
                 await record_change(connection, bearer.name, "plan_personal", {"order_id": order_id})
         if not claims and not states:
             raise HTTPException(HTTPStatus.NOT_FOUND, f"no event of order {order_id} was taken")
-        return order_plan(order_id, claims, states, current(), personal=personal)
+        return await order_plan(order_id, claims, states, current(), personal=personal)
 
     return routes
 
 
-def order_plan(
+async def order_plan(
     order_id: int, claims: list[Claim], states: dict[str, State], now: Configured, *, personal: bool
 ) -> OrderPlan:
-    """The plan, from what is known of the order and the configuration in force (pure)."""
+    """The plan, from what is known of the order and the configuration in force; nothing is sent."""
     sources = [_source(source, state, now) for source, state in states.items()]
     known = {(claim.lane.source, claim.lane.provider) for claim in claims}
     to_come = [
@@ -93,7 +97,7 @@ def order_plan(
         for provider in source.providers
         if (source.source, provider) not in known
     ]
-    lanes = [_lane_plan(claim, now, known=claim.lane.id > 0, personal=personal) for claim in [*claims, *to_come]]
+    lanes = [await _lane_plan(claim, now, personal=personal) for claim in [*claims, *to_come]]
     return OrderPlan(order_id=order_id, sources=sources, lanes=lanes)
 
 
@@ -128,18 +132,27 @@ def _lane_to_come(order_id: int, source: str, provider: str, state: State, now: 
     return Claim(lane=lane, state=state)
 
 
-def _lane_plan(claim: Claim, now: Configured, *, known: bool, personal: bool) -> LanePlan:
+async def _lane_plan(claim: Claim, now: Configured, *, personal: bool) -> LanePlan:
     lane, reached = claim.lane, now.reached.get(claim.lane.provider)
     if reached is None:
-        return _told(claim, "nothing", _unserved(lane.provider, now), known=known)
+        return _told(claim, "nothing", _unserved(lane.provider, now))
     step = plan(claim, reached.adapter.capabilities, attempt_s=reached.timeout_s)
     does, why = _words(step, claim)
-    requests, request = 0, None
-    if isinstance(step, Send):
-        requests = reached.adapter.capabilities.requests_of(step.operation)
-        request = _request(claim, step, reached, personal=personal)
-        why = why if request is not None else _NOT_CALLED
-    return _told(claim, does, why, known=known, shadow=reached.shadow, requests=requests, request=request)
+    try:
+        rehearsal = await _rehearsed(claim, step, reached, personal=True)
+        others = rehearsal if personal else await _rehearsed(claim, step, reached, personal=False)
+    except Exception:  # noqa: BLE001 - a plugin's bug is told, not raised
+        return _told(claim, does, _NOT_CALLED, shadow=reached.shadow)
+    match rehearsal:
+        case Rehearsal([], Rejected(code, detail)):
+            why = f"the adapter would refuse it ({code}{': ' if detail else ''}{detail}) and send nothing"
+        case _:
+            pass
+    pairs = zip(rehearsal.requests, [*others.requests, *[None] * len(rehearsal.requests)], strict=False)
+    requests = [shown(request, other, reached.secrets) for request, other in pairs]
+    return _told(
+        claim, does, why, shadow=reached.shadow, requests=requests, most=_most(step, reached.adapter.capabilities)
+    )
 
 
 def _unserved(provider: str, now: Configured) -> str:
@@ -155,22 +168,21 @@ def _told(
     does: str,
     why: str,
     *,
-    known: bool,
     shadow: bool = False,
-    requests: int = 0,
-    request: RequestShown | None = None,
+    requests: Sequence[RequestShown] = (),
+    most: int = 0,
 ) -> LanePlan:
     lane = claim.lane
     return LanePlan(
         provider=lane.provider,
         source=lane.source,
         reference=lane.reference,
-        known=known,
+        known=lane.id > 0,
         does=does,
         why=why,
         shadow=shadow,
-        requests=requests,
-        request=request,
+        requests=list(requests),
+        most_requests=most,
     )
 
 
@@ -180,7 +192,8 @@ def _words(step: Step, claim: Claim) -> tuple[str, str]:
             held = claim.lane.applied_generation == claim.lane.generation and not claim.lane.in_doubt
             return str(operation), "it holds this already: sent by a replay" if held else _because(operation)
         case LookUp():
-            return "look_up", "a create may have succeeded: it is looked up by our reference before anything is sent"
+            why = "a create may have succeeded: it is looked up by our reference; what follows is sent if it is there"
+            return "look_up", why
         case Confirm():
             return "confirm", "the provider accepted the state: it is read back"
         case NothingToDo():
@@ -199,12 +212,42 @@ def _because(operation: Operation) -> str:
             return "the customer is gone, or the order goes elsewhere"
 
 
-def _request(claim: Claim, step: Send, reached: Reached, *, personal: bool) -> RequestShown | None:
-    """The first request, masked; None where the adapter fails."""
-    command = command_for(claim, step.operation, step.generation, step.state, deadline_s=reached.timeout_s)
-    try:
-        request = reached.adapter.translate(command)
-        other = None if personal else reached.adapter.translate(stranger(command))
-    except Exception:  # noqa: BLE001 - a plugin's bug is told, not raised
-        return None
-    return shown(request, other, reached.secrets)
+async def _rehearsed(claim: Claim, step: Step, reached: Reached, *, personal: bool) -> Rehearsal:
+    """What the step would send for the order's person, or else for a stranger."""
+
+    def command_of(send: Send) -> Command:
+        command = command_for(claim, send.operation, send.generation, send.state, deadline_s=reached.timeout_s)
+        return command if personal else stranger(command)
+
+    match step:
+        case Send():
+            return await rehearse(reached.remake, command_of(step))
+        case LookUp():
+            return await rehearse_look_up(reached.remake, command_of(_if_found(claim, reached)))
+        case Confirm(remote, state):
+            operation = Operation.UPDATE if state else Operation.DELETE
+            command = command_of(Send(operation, claim.lane.generation, state))
+            return await rehearse_reading(reached.remake, command, RemoteRef(remote))
+        case NothingToDo() | Rest():
+            return Rehearsal([])
+        case _:
+            assert_never(step)
+
+
+def _if_found(claim: Claim, reached: Reached) -> Send:
+    """What follows a look-up that finds the object."""
+    found = replace(claim, lane=learn(claim.lane, Learned(present=True)))
+    step = plan(found, reached.adapter.capabilities, attempt_s=reached.timeout_s)
+    return step if isinstance(step, Send) else Send(Operation.DELETE, claim.lane.generation, None)
+
+
+def _most(step: Step, capabilities: Capabilities) -> int:
+    match step:
+        case Send(operation):
+            return capabilities.requests_of(operation)
+        case LookUp():
+            return 1 + max(map(capabilities.requests_of, Operation))
+        case Confirm():
+            return 1
+        case _:
+            return 0

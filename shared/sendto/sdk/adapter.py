@@ -116,8 +116,9 @@ class Capabilities:
 class Adapter(Protocol):
     """One configured provider. Instances are shared by concurrent calls and live as long as the configuration.
 
-    Two attributes may be there besides: `documentation`, a `Documentation` of the class, for its page; and
-    `allow_private` of the instance: False if its address must not lie in a private network.
+    What may be there besides: `documentation`, a `Documentation` of the class, for its page; `allow_private` of the
+    instance, False if its address must not lie in a private network; and `example_answer`
+    (`sendto.sdk.rehearsal.ExampleAnswers`), which an adapter has that may make several requests for a command.
     """
 
     name: ClassVar[str]

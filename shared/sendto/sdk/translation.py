@@ -42,6 +42,11 @@ def json_request(method: str, url: str, headers: Mapping[str, str], body: object
     return HttpRequest(method, url, {**headers, "content-type": "application/json"}, content)
 
 
+def json_answer(status: int, body: object) -> HttpResponse:
+    """An answer with a JSON body, as examples of a provider's answers are."""
+    return HttpResponse(status, {"content-type": "application/json"}, json.dumps(body).encode())
+
+
 def json_object(response: HttpResponse) -> dict[str, Any]:
     """The answer's JSON object; an empty one where it is no such thing."""
     body = response.json()

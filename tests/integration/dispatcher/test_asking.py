@@ -54,12 +54,12 @@ async def test_the_exact_request_is_shown_masked_and_nothing_is_sent(
         [lane] = plan["lanes"]
         assert (lane["provider"], lane["reference"], lane["does"], lane["shadow"]) == ("sandbox", "7", "create", True)
         assert plan["sources"] == [{"source": SOURCE, "present": True, "route": "default", "providers": ["sandbox"]}]
-        assert (lane["request"]["method"], lane["request"]["url"]) == ("PUT", f"{provider.url}/v1/recipients/7")
-        assert lane["request"]["body"]["reference"] == "7"
-        assert lane["request"]["body"]["first_name"] == "***"
+        assert (lane["requests"][0]["method"], lane["requests"][0]["url"]) == ("PUT", f"{provider.url}/v1/recipients/7")
+        assert lane["requests"][0]["body"]["reference"] == "7"
+        assert lane["requests"][0]["body"]["first_name"] == "***"
         assert not [word for word in (*PERSON, "secret-token") if word in told]
 
-        personal = (await _plan(caller, 7, "?personal=true"))["lanes"][0]["request"]["body"]
+        personal = (await _plan(caller, 7, "?personal=true"))["lanes"][0]["requests"][0]["body"]
         assert (personal["first_name"], personal["phone"]) == ("Ada", "+442079460958")
         assert "secret-token" not in json.dumps(personal)
         [change] = await rows("SELECT token_name, target FROM ops_change WHERE action = 'plan_personal'")
@@ -68,9 +68,9 @@ async def test_the_exact_request_is_shown_masked_and_nothing_is_sent(
         await upstream.put(8, 1, order=ORDER | {"shipment_provider": "shop"})
         await _lane_settled(rows, 8)
         [other] = (await _plan(caller, 8))["lanes"]
-        assert other["request"]["headers"]["webhook-signature"] == "***"
-        assert other["request"]["body"]["data"]["customer"]["first_name"] == "***"
-        assert other["request"]["body"]["type"] == "customer.created"
+        assert other["requests"][0]["headers"]["webhook-signature"] == "***"
+        assert other["requests"][0]["body"]["data"]["customer"]["first_name"] == "***"
+        assert other["requests"][0]["body"]["type"] == "customer.created"
         assert (await caller("GET", "/ops/orders/9/plan")).status == 404
 
     assert await provider.log() == []

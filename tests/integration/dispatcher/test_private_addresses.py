@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from infra.eventually import eventually
 from infra.secret_settings import source_of
 
 from sendto.kernel.clock import SystemClock
@@ -123,6 +124,49 @@ async def test_a_name_that_is_bound_to_a_private_address_later_is_refused(
 
     assert await _refused(transport, "https://shop.example/hook") == "private_address"
     assert names.asked == 2
+    await transport.close()
+
+
+class Keeping(Server):
+    """Keeps its connections open; one request waits until it is told to answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = 0
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
+        try:
+            while True:
+                if b"/slow" in await reader.readuntil(b"\r\n\r\n"):
+                    self.reached.set()
+                    await self.go_on.wait()
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+                await writer.drain()
+        except asyncio.IncompleteReadError:
+            self.open -= 1
+            writer.close()
+
+
+async def test_connections_to_an_address_of_before_end_once_nothing_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sendto_dispatcher.engine.transport._ADDRESS_KEPT_S", 0.0)
+    kept, names = Keeping(), Names(["127.0.0.3"], ["127.0.0.3"], *([f"1.1.1.{number}"] for number in range(20)))
+    transport = _transport(names)
+    async with kept.listening("127.0.0.3") as port:
+        await _get(transport, f"http://localhost:{port}/hook")
+        slow = asyncio.create_task(_get(transport, f"http://localhost:{port}/slow"))
+        await kept.reached.wait()
+        for _ in range(20):
+            await transport.client_for(f"http://localhost:{port}/hook")
+
+        kept.go_on.set()
+        assert (await slow).status == 204
+
+        async def ended() -> bool:
+            return kept.open == 0
+
+        await eventually(ended)
     await transport.close()
 
 

@@ -52,14 +52,15 @@ def test_no_adapter_shows_a_person_or_a_secret(name: str, operation: Operation) 
         command = replace(command, customer=None, order=None)
     secrets = {value for value in config.values() if isinstance(value, str) and value.startswith("c2VuZH")}
 
-    told = shown(adapter.translate(command), adapter.translate(stranger(command)), secrets).model_dump_json()
+    request = adapter.translate(command)
+    told = shown(request, adapter.translate(stranger(command)), secrets).model_dump_json()
 
     assert not [canary for canary in CANARIES if canary in told]
     assert not [secret for secret in secrets if secret in told]
     assert "51342" in told or "r1" in told
     if adapter.translate(command).method != "GET" and command.customer is not None:
         assert MASK in told
-        personal = shown(adapter.translate(command), None, secrets).model_dump_json()
+        personal = shown(request, request, secrets).model_dump_json()
         assert "Finkensang" in personal
         assert not [secret for secret in secrets if secret in personal]
 
@@ -101,7 +102,8 @@ def test_an_address_shows_nobody(mine: str, other: str, told: str) -> None:
 def test_a_body_that_is_no_json_is_masked_as_a_whole() -> None:
     assert shown(_request(b"name=ada"), _request(b"name=max"), []).body == MASK
     assert shown(_request(b"ping s3cret"), _request(b"ping s3cret"), ["s3cret"]).body == f"ping {MASK}"
-    assert shown(_request(b"name=ada"), None, []).body == "name=ada"
+    assert shown(_request(b"name=ada"), _request(b"name=ada"), []).body == "name=ada"
+    assert shown(_request(b"name=ada"), None, []).body == MASK
 
 
 _JSON = st.recursive(

@@ -26,7 +26,7 @@ from sendto.sdk import (
 from sendto.sdk.reading import health_of, read_failed
 from sendto.sdk.translation import json_object
 from sendto.sdk.urls import base
-from sendto_dispatcher.adapters.doordash import translate
+from sendto_dispatcher.adapters.doordash import examples, translate
 from sendto_dispatcher.adapters.doordash.answers import CANCELLED, is_duplicate, outcome_of
 from sendto_dispatcher.adapters.doordash.config import DoorDashConfig, signing_key
 from sendto_dispatcher.adapters.doordash.page import DOCUMENTATION
@@ -81,6 +81,11 @@ class DoorDashAdapter:
                 return translate.update(command, self._base_url, self._headers, at_order_time=self._at_order_time)
             case Operation.DELETE:
                 return translate.cancel(command.reference, self._base_url, self._headers)
+
+    def example_answer(self, command: Command, request: HttpRequest, number: int) -> HttpResponse:
+        """DoorDash's answer to a request on the way of a command, as it is documented (pure)."""
+        del number  # its ids are our references
+        return examples.answer(command, request)
 
     async def apply(self, command: Command, http: Http) -> Outcome:
         """Carry out one command; a create of what is there already is an update of it."""

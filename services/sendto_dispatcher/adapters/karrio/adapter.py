@@ -15,6 +15,7 @@ from sendto.sdk import (
     HealthVerdict,
     Http,
     HttpRequest,
+    HttpResponse,
     Idempotency,
     LookupFailed,
     Operation,
@@ -27,7 +28,7 @@ from sendto.sdk import (
 from sendto.sdk.reading import health_of, read_failed
 from sendto.sdk.translation import json_object, json_objects
 from sendto.sdk.urls import base
-from sendto_dispatcher.adapters.karrio import translate
+from sendto_dispatcher.adapters.karrio import examples, translate
 from sendto_dispatcher.adapters.karrio.answers import identifier, outcome_of
 from sendto_dispatcher.adapters.karrio.config import KarrioConfig
 from sendto_dispatcher.adapters.karrio.page import DOCUMENTATION
@@ -72,6 +73,10 @@ class KarrioAdapter:
         if command.remote is None:
             return translate.search(command.reference, self._base_url, self._headers)
         return self._change(command, command.remote.value)
+
+    def example_answer(self, command: Command, request: HttpRequest, number: int) -> HttpResponse:
+        """Karrio's answer to a request on the way of a command, as it is documented (pure)."""
+        return examples.answer(command, request, number)
 
     async def apply(self, command: Command, http: Http) -> Outcome:
         """Carry out one command."""

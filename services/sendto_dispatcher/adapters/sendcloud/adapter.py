@@ -37,7 +37,7 @@ from sendto.sdk import (
 from sendto.sdk.reading import health_of, read_failed
 from sendto.sdk.translation import json_object, json_objects, json_request
 from sendto.sdk.urls import base
-from sendto_dispatcher.adapters.sendcloud import translate
+from sendto_dispatcher.adapters.sendcloud import examples, translate
 from sendto_dispatcher.adapters.sendcloud.answers import outcome_of, outcomes_of
 from sendto_dispatcher.adapters.sendcloud.config import SendcloudConfig
 from sendto_dispatcher.adapters.sendcloud.page import DOCUMENTATION
@@ -84,6 +84,10 @@ class SendcloudAdapter:
         if command.operation is Operation.DELETE:
             return self._look_up(command.reference)
         return self._upsert([command])
+
+    def example_answer(self, command: Command, request: HttpRequest, number: int) -> HttpResponse:
+        """Sendcloud's answer to a request on the way of a command, as it is documented (pure)."""
+        return examples.answer(command, request, number)
 
     async def apply(self, command: Command, http: Http) -> Outcome:
         """Carry out one command."""

@@ -28,7 +28,7 @@ from sendto.sdk import (
 from sendto.sdk.reading import health_of, read_failed
 from sendto.sdk.translation import json_object, json_objects
 from sendto.sdk.urls import base
-from sendto_dispatcher.adapters.spoke import translate
+from sendto_dispatcher.adapters.spoke import examples, translate
 from sendto_dispatcher.adapters.spoke.answers import outcome_of
 from sendto_dispatcher.adapters.spoke.config import SpokeConfig
 from sendto_dispatcher.adapters.spoke.page import DOCUMENTATION
@@ -75,6 +75,10 @@ class SpokeAdapter:
         if known is None:
             return translate.unassigned(command.reference, self._base_url, self._headers)
         return self._change(command, known)
+
+    def example_answer(self, command: Command, request: HttpRequest, number: int) -> HttpResponse:
+        """Spoke's answer to a request on the way of a command, as it is documented (pure)."""
+        return examples.answer(command, request, number)
 
     async def apply(self, command: Command, http: Http) -> Outcome:
         """Carry out one command. A stop that is not where it was has been planned, or is gone."""

@@ -26,7 +26,7 @@ from sendto.sdk import (
 from sendto.sdk.reading import health_of, read_failed
 from sendto.sdk.translation import json_object
 from sendto.sdk.urls import base
-from sendto_dispatcher.adapters.trackpod import translate
+from sendto_dispatcher.adapters.trackpod import examples, translate
 from sendto_dispatcher.adapters.trackpod.answers import MISSING, outcome_of
 from sendto_dispatcher.adapters.trackpod.config import TrackPodConfig
 from sendto_dispatcher.adapters.trackpod.page import DOCUMENTATION
@@ -71,6 +71,11 @@ class TrackPodAdapter:
         if command.operation is Operation.DELETE:
             return HttpRequest("DELETE", translate.place(command.reference, self._base_url), self._headers)
         return translate.put(command, self._base_url, self._headers, self._depot_id)
+
+    def example_answer(self, command: Command, request: HttpRequest, number: int) -> HttpResponse:
+        """Track-POD's answer to a request on the way of a command, as it is documented (pure)."""
+        del number  # its ids are our references
+        return examples.answer(command, request)
 
     async def apply(self, command: Command, http: Http) -> Outcome:
         """Carry out one command."""

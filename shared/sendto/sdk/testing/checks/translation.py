@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 from sendto.sdk.commands import Command, Operation
+from sendto.sdk.outcomes import Accepted, Applied
+from sendto.sdk.rehearsal import ExampleAnswers, rehearse
 from sendto.sdk.testing.breach import breach, require
 from sendto.sdk.testing.checks import check
 from sendto.sdk.testing.lane import Lane
@@ -67,6 +69,36 @@ async def translate_is_what_is_sent(stage: Stage) -> None:
             (request.method, request.url) in made,
             f"translate({operation}) gives a {request.method} that apply does not make",
         )
+
+
+@check(lambda _, can: any(can.requests_of(operation) > 1 for operation in Operation))
+async def all_requests_can_be_shown(stage: Stage) -> None:
+    """If a command may take several requests, `example_answer` leads through them to its end, and nothing is sent."""
+    require(
+        isinstance(stage.adapter, ExampleAnswers),
+        "capabilities.requests allow several requests: give it example_answer, so that a plan can show them all",
+    )
+    for operation, customer in _operations(stage):
+        lane = await Lane.new(stage).create()
+        for remote in {None, None if operation is Operation.CREATE else lane.remote}:
+            await _shows_all(stage, stage.command(operation, lane.reference, customer, remote=remote, generation=2))
+
+
+async def _shows_all(stage: Stage, command: Command) -> None:
+    before, most = len(stage.provider.received), stage.capabilities.requests_of(command.operation)
+    try:
+        rehearsal = await rehearse(stage.new_adapter, command)
+    except Exception as error:  # noqa: BLE001 - that is the point
+        breach(f"the rehearsal of {command.operation} raised {type(error).__name__}")
+    require(len(stage.provider.received) == before, "a rehearsal made a request")
+    require(
+        isinstance(rehearsal.outcome, Applied | Accepted),
+        f"with its example answers {command.operation} comes to {rehearsal.outcome}; the examples must lead to its end",
+    )
+    require(
+        1 <= len(rehearsal.requests) <= most,
+        f"with its example answers {command.operation} takes {len(rehearsal.requests)} requests; it may take {most}",
+    )
 
 
 @check()
