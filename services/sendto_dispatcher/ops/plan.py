@@ -1,12 +1,12 @@
 """Where an order would go and what exactly would be sent there; nothing is."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, assert_never
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Path
+from msgspec import structs
 from pydantic import BaseModel
 
 from sendto.events.customer import ORDER_ID_MAX
@@ -236,7 +236,7 @@ async def _rehearsed(claim: Claim, step: Step, reached: Reached, *, personal: bo
 
 def _if_found(claim: Claim, reached: Reached) -> Send:
     """What follows a look-up that finds the object."""
-    found = replace(claim, lane=learn(claim.lane, Learned(present=True)))
+    found = structs.replace(claim, lane=learn(claim.lane, Learned(present=True)))
     step = plan(found, reached.adapter.capabilities, attempt_s=reached.timeout_s)
     return step if isinstance(step, Send) else Send(Operation.DELETE, claim.lane.generation, None)
 

@@ -1,20 +1,22 @@
 """A plan shows every request of a step, masked, and sends nothing."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from infra.adapters import CASES
+from msgspec import structs
 from unit.dispatcher.building import claim, state
 
 from sendto.events.customer import OrderSnapshot
+from sendto.events.decode import Rejection, RejectReason
 from sendto.sdk.rehearsal import FROM_ANSWER
 from sendto.sdk.testing import CANARIA, ORDER
 from sendto.sdk.testing.people import CANARIES
 from sendto_dispatcher.domain.routing import Routing
 from sendto_dispatcher.ops.configured import Configured, Reached
 from sendto_dispatcher.ops.plan import LanePlan, order_plan
+from sendto_dispatcher.store.taking import IntakeRules
 
 
 def _configured(name: str) -> Configured:
@@ -37,7 +39,8 @@ def _configured(name: str) -> Configured:
         reached={"acme": reached},
         prefixes={},
         timeouts_s={"acme": 10.0},
-        routing=Routing((), ("acme",)),
+        rules=IntakeRules(routing=Routing((), ("acme",)), prefixes={}, carrying=frozenset()),
+        decode=lambda *_: Rejection(RejectReason.TOO_LARGE, ""),
         digest="",
         loaded_at=datetime(2026, 1, 2, tzinfo=UTC),
         refused=None,
@@ -46,7 +49,7 @@ def _configured(name: str) -> Configured:
 
 
 async def _plan(name: str, order: OrderSnapshot = ORDER, **changes: Any) -> LanePlan:
-    known = replace(state(), customer=CANARIA, order=order)
+    known = structs.replace(state(), customer=CANARIA, order=order)
     one = claim(known, **changes)
     [found] = (await order_plan(7, [one], {}, _configured(name), personal=False)).lanes
     assert not [canary for canary in CANARIES if canary in found.model_dump_json()]
