@@ -17,7 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from sendto.runtime.database import AWAY, Database, DatabaseAway, DirectConnection
 from sendto.runtime.failpoints import Point, reach
-from sendto.runtime.kafka import client_options
+from sendto.runtime.kafka import client_options, started
 from sendto.runtime.listen import Wake
 from sendto.runtime.logs import logger
 from sendto.runtime.settings import KafkaSettings, TopicSettings
@@ -148,7 +148,7 @@ class Relay:
         )
         try:
             with self._asking_kafka():
-                await producer.start()
+                await started(producer.start())
             yield producer
         except TimeoutError:
             raise KafkaError("sending took too long") from None

@@ -23,7 +23,7 @@ from sendto.events.decode import Rejection, RejectReason
 from sendto.events.envelope import CustomerEvent
 from sendto.runtime.database import Connection, Database, DatabaseAway
 from sendto.runtime.failpoints import Point, reach
-from sendto.runtime.kafka import client_options
+from sendto.runtime.kafka import client_options, started
 from sendto.runtime.logs import bug, logger
 from sendto.runtime.settings import KafkaSettings
 from sendto_dispatcher.intake import metrics
@@ -112,10 +112,10 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         consumer = self._consumer()
         try:
             async with asyncio.timeout(_READY_TIMEOUT_S):
-                await consumer.topics()
+                topics = await consumer.topics()
         except (TimeoutError, KafkaError):
             return "Kafka is away"
-        return None
+        return None if self._topic in topics else "the topic is missing"
 
     def measure_lag(self) -> None:
         """Bring the lag's gauge up to date."""
@@ -160,7 +160,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             try:
                 self._cluster_id = await self._read_cluster_id()
                 self._broker = self._build_broker()
-                await self._broker.start()
+                await started(self._broker.start())
                 read_on(self._consumer(), self._taken_up_to, self._cannot_read_on)
             except (KafkaError, OSError, TimeoutError) as error:
                 self._trouble = "Kafka is away"
@@ -178,7 +178,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
     async def _read_cluster_id(self) -> str:
         admin = AIOKafkaAdminClient(**client_options(self._kafka, client_id="sendto-dispatcher-admin"))
         try:
-            await admin.start()
+            await started(admin.start())
             description = await admin.describe_cluster()
             return str(description["cluster_id"])
         finally:
@@ -191,6 +191,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             client_id="sendto-dispatcher",
             security=broker_security(self._kafka),
             metadata_max_age_ms=_METADATA_AGE_MS,
+            consumer_only=True,
             apply_types=False,
             middlewares=[self._kafka_metrics],
             logger=None,

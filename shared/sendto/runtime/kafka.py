@@ -1,6 +1,8 @@
 """How Kafka clients are configured, in one place for producers, consumers and admin clients."""
 
+import asyncio
 import ssl
+from collections.abc import Coroutine
 from typing import Any
 
 from aiokafka.helpers import create_ssl_context
@@ -24,6 +26,26 @@ def client_options(settings: KafkaSettings, *, client_id: str) -> dict[str, Any]
         options["sasl_plain_username"] = settings.sasl_username
         options["sasl_plain_password"] = settings.sasl_password.get_secret_value() if settings.sasl_password else None
     return options
+
+
+_START_S = 3.0
+"""how long a stop waits for a client that is starting"""
+
+
+async def started(start: Coroutine[Any, Any, None]) -> None:
+    """Wait until a client has started.
+
+    Where this is cancelled, the start is given a moment to end, so that it can be closed: torn apart in the middle it
+    leaves a connection behind.
+    """
+    starting = asyncio.create_task(start)
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait({starting}, timeout=_START_S)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        raise
 
 
 def tls_context(settings: KafkaSettings) -> ssl.SSLContext:

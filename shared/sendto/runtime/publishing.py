@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from sendto.runtime.database import Connection, Database, DatabaseAway
-from sendto.runtime.kafka import client_options
+from sendto.runtime.kafka import client_options, started
 from sendto.runtime.logs import logger
 from sendto.runtime.settings import KafkaSettings
 
@@ -82,7 +82,7 @@ class RowPublisher:
             max_request_size=MAX_REQUEST_BYTES,
         )
         try:
-            await producer.start()
+            await started(producer.start())
             while True:
                 if not await self.run_once(producer):
                     await asyncio.sleep(_POLL_S)
