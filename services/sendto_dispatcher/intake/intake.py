@@ -10,11 +10,8 @@ from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import IllegalStateError, KafkaError
-from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
-from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from msgspec.structs import replace
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -23,14 +20,14 @@ from sendto.events.decode import Rejection, RejectReason
 from sendto.events.envelope import CustomerEvent
 from sendto.runtime.database import Connection, Database, DatabaseAway
 from sendto.runtime.failpoints import Point, reach
-from sendto.runtime.kafka import client_options, started
+from sendto.runtime.kafka import started
 from sendto.runtime.logs import bug, logger
 from sendto.runtime.settings import KafkaSettings
 from sendto_dispatcher.intake import metrics
+from sendto_dispatcher.intake.client import build_broker, read_cluster_id
 from sendto_dispatcher.intake.hearing import hear
 from sendto_dispatcher.intake.placement import place_partitions
 from sendto_dispatcher.intake.reading import is_unreadable, read_on
-from sendto_dispatcher.intake.security import broker_security
 from sendto_dispatcher.settings import IntakeSettings, SourcesSettings
 from sendto_dispatcher.store.intake import take
 from sendto_dispatcher.store.taking import IntakeRules, PositionLost, Record, Taken
@@ -39,8 +36,6 @@ _log = logger(__name__)
 
 _KAFKA_PAUSE_S = 1.0
 _READY_TIMEOUT_S = 2.0
-_METADATA_AGE_MS = 5_000
-"""so long it may take until a topic is read that was made, or made anew, after the intake has started"""
 _REFUSED_DATA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 
@@ -76,6 +71,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         """partitions whose broker has refused to read on where they were read"""
         self._trouble: str | None = "starting"
         self._resume = asyncio.Event()
+        self._unreadable: str | None = None
+        self._ended = False
         self._broker: KafkaBroker | None = None
         self._subscriber: Any = None
         self._kafka_metrics = KafkaPrometheusMiddleware(registry=registry)
@@ -107,8 +104,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
 
     async def readiness(self) -> str | None:
         """None while events are taken, else what keeps them away."""
-        if self._trouble:
-            return self._trouble
+        if self._trouble or self._unreadable:
+            return self._trouble or self._unreadable
         consumer = self._consumer()
         try:
             async with asyncio.timeout(_READY_TIMEOUT_S):
@@ -155,13 +152,25 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         self._consumer().pause(*refused)
         self._resume.set()
 
+    def _cannot_read(self, error: KafkaError | None) -> None:
+        unreadable = None if error is None else "Kafka cannot be read"
+        if error is not None and unreadable != self._unreadable:
+            _log.error("kafka_not_read", error=type(error).__name__, detail=str(error))
+        self._unreadable = unreadable
+
+    def _has_ended(self) -> None:
+        self._ended = True
+        self._resume.set()
+
     async def _connect(self) -> None:
         while True:
             try:
-                self._cluster_id = await self._read_cluster_id()
-                self._broker = self._build_broker()
+                self._cluster_id = await read_cluster_id(self._kafka)
+                self._broker, self._subscriber = build_broker(
+                    self._settings, self._kafka, self._topic, self, self._handle, middlewares=[self._kafka_metrics]
+                )
                 await started(self._broker.start())
-                read_on(self._consumer(), self._taken_up_to, self._cannot_read_on)
+                read_on(self._consumer(), self._taken_up_to, self._cannot_read_on, self._cannot_read, self._has_ended)
             except (KafkaError, OSError, TimeoutError) as error:
                 self._trouble = "Kafka is away"
                 _log.warning("kafka_away", error=type(error).__name__)
@@ -174,45 +183,6 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         if self._broker is not None:
             broker, self._broker = self._broker, None
             await broker.stop()
-
-    async def _read_cluster_id(self) -> str:
-        admin = AIOKafkaAdminClient(**client_options(self._kafka, client_id="sendto-dispatcher-admin"))
-        try:
-            await started(admin.start())
-            description = await admin.describe_cluster()
-            return str(description["cluster_id"])
-        finally:
-            await admin.close()
-
-    def _build_broker(self) -> KafkaBroker:
-        settings = self._settings
-        broker = KafkaBroker(
-            self._kafka.bootstrap_servers.split(","),
-            client_id="sendto-dispatcher",
-            security=broker_security(self._kafka),
-            metadata_max_age_ms=_METADATA_AGE_MS,
-            consumer_only=True,
-            apply_types=False,
-            middlewares=[self._kafka_metrics],
-            logger=None,
-        )
-        self._subscriber = broker.subscriber(
-            self._topic,
-            group_id=settings.group_id,
-            batch=True,
-            max_records=settings.batch_records,
-            batch_timeout_ms=int(settings.poll_timeout_s * 1000),
-            ack_policy=AckPolicy.MANUAL,
-            auto_offset_reset="none",
-            session_timeout_ms=int(settings.session_timeout_s * 1000),
-            heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 4),
-            max_poll_interval_ms=int(settings.max_poll_interval_s * 1000),
-            listener=self,
-            parser=_whole_batch,
-            decoder=_raw_records,
-        )
-        self._subscriber(self._handle)
-        return broker
 
     def _consumer(self) -> AIOKafkaConsumer:
         return self._subscriber.consumer
@@ -331,6 +301,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         """After trouble, wait for the database, place what is unplaced, read on."""
         while True:
             await self._resume.wait()
+            if self._ended:
+                raise RuntimeError("a loop of the Kafka client has ended, and nothing would be read any more")
             await asyncio.sleep(self._settings.retry_pause_s)
             self._resume.clear()
             try:
@@ -362,16 +334,6 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         self._refused -= waiting
         self._trouble = None
         consumer.resume(*(set(consumer.assignment()) - self._unplaced))
-
-
-async def _whole_batch(records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
-    """A batch as FastStream's message, undecoded: its own parser fails on headers that are not UTF-8."""
-    return KafkaMessage(body=[record.value or b"" for record in records], raw_message=records, consumer=FAKE_CONSUMER)
-
-
-async def _raw_records(message: KafkaMessage) -> Sequence[ConsumerRecord]:
-    """The records themselves: we decode them."""
-    return message.raw_message
 
 
 def _refused(record: Record, error: Exception) -> Record:

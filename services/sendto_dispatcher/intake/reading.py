@@ -5,19 +5,23 @@ intake rejects by its place; its bytes stay on the topic.
 
 A broker refuses to read on where the log has been cut off: at its begin, when records left the topic before they were
 taken, or at its end, when the log is another one. The library would go on somewhere else in silence.
+
+Whatever else it raises is said, and tried again. But if one of its own loops has ended, nothing more would ever come.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 Batches = dict[TopicPartition, list[ConsumerRecord]]
 _HEADERS = ((b"unreadable", b""),)
 _MOST = 500
 """records that are read one by one before they are taken"""
 _TIMEOUT_MS = 1_000
+_FAILING_PAUSE_S = 2.0
 
 
 def is_unreadable(record: ConsumerRecord) -> bool:
@@ -29,6 +33,8 @@ def read_on(
     consumer: AIOKafkaConsumer,
     taken_up_to: Mapping[TopicPartition, int],
     refused: Callable[[Iterable[TopicPartition]], None],
+    failing: Callable[[KafkaError | None], None],
+    ended: Callable[[], None],
 ) -> None:
     """Keep the consumer's `getmany` from raising for what cannot be read.
 
@@ -36,14 +42,22 @@ def read_on(
         consumer: a started consumer that resets no offset by itself.
         taken_up_to: the next offset to be taken of each partition, now and later.
         refused: called with partitions that cannot be read on where they are.
+        failing: called with why nothing can be read, and with None once that has passed.
+        ended: called when nothing more can be expected of this consumer.
     """
     read: Callable[..., Awaitable[Batches]] = consumer.getmany
 
     async def getmany(*partitions: TopicPartition, **options: Any) -> Batches:  # noqa: ANN401 - the library's own
+        if _has_ended(consumer):
+            ended()
         try:
-            return await read(*partitions, **options)
+            batches = await read(*partitions, **options)
         except OffsetOutOfRangeError as error:
             refused(error.args[0])
+            return {}
+        except KafkaError as error:
+            failing(error)
+            await asyncio.sleep(_FAILING_PAUSE_S)
             return {}
         except UnicodeDecodeError:
             # What was read together with it is lost in the library: go back to what was taken.
@@ -54,8 +68,16 @@ def read_on(
                 if found := await _one_by_one(consumer, read, partition, taken_up_to[partition]):
                     return {partition: found}
             return {}
+        failing(None)
+        return batches
 
     consumer.getmany = getmany
+
+
+def _has_ended(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the loop that fetches, or the one that keeps the membership, has failed: the library does not tell."""
+    loops = (consumer._fetcher.error_future, consumer._coordinator._coordination_task)  # noqa: SLF001
+    return any(loop.done() for loop in loops)
 
 
 async def _one_by_one(

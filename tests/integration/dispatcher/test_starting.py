@@ -24,11 +24,11 @@ STOPS_WITHIN_S = 15.0
 
 def _intake(servers: str, database: Database, topic: str = "events") -> Intake:
     return Intake(
-        IntakeSettings(),
+        IntakeSettings(group_id=f"group-{topic}"),
         KafkaSettings(bootstrap_servers=servers),
         topic,
         database,
-        IntakeRules(routing=Routing((), ()), prefixes={}, carrying=frozenset()),
+        IntakeRules(routing=Routing((), ("acme",)), prefixes={}, carrying=frozenset()),
         SourcesSettings(),
         lambda: None,
         registry=CollectorRegistry(),
