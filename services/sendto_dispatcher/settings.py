@@ -48,9 +48,9 @@ class IntakeSettings(Section):
 class EngineSettings(Section):
     """[dispatcher.engine]: claiming, attempting, settling."""
 
-    claim_lanes: PositiveInt = 100
+    claim_lanes: PositiveInt = 250
     """the most lanes in one claim"""
-    settle_lanes: PositiveInt = 100
+    settle_lanes: PositiveInt = 250
     """the most outcomes in one settle"""
     settle_linger_s: Annotated[float, Field(ge=0, le=1)] = 0.003
     """how long an outcome waits for others to be settled with it"""

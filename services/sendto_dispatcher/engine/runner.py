@@ -29,6 +29,7 @@ from sendto_dispatcher.engine.pace import Pace
 from sendto_dispatcher.engine.provider import Provider
 from sendto_dispatcher.engine.record import attempt_record, log_attempt
 from sendto_dispatcher.engine.settler import Settler
+from sendto_dispatcher.engine.slots import Call, Slots
 from sendto_dispatcher.engine.standing import Standing
 from sendto_dispatcher.settings import EngineSettings
 from sendto_dispatcher.store import claims as claim_store
@@ -72,10 +73,9 @@ class Runner:
         self._carrier = carrier
         self._clock = clock
         self._replica = replica
-        self._calls: set[asyncio.Task[None]] = set()
-        self._hanging: int = 0
+        self._freed = Wake()
+        self._slots = Slots(provider.concurrency, self._call, self._ended)
         self._round: asyncio.Task[float] | None = None
-        self._failure: BaseException | None = None
         self._floor = DueFloor()
         self._stopping = False
         self._busy = False
@@ -94,16 +94,16 @@ class Runner:
     @property
     def in_flight(self) -> int:
         """Calls that are under way."""
-        return len(self._calls)
+        return self._slots.in_flight
 
     async def run(self) -> None:
         """Claim and carry out until cancelled; what a call did not expect ends the loop."""
         while True:
             try:
                 await self._settler.room()
-                await self._slots()
-                if self._failure is not None:
-                    raise RuntimeError("a call ended in a way that nobody expected") from self._failure
+                await self._until_worth_it()
+                if self._slots.failure is not None:
+                    raise RuntimeError("a call ended in a way that nobody expected") from self._slots.failure
                 self._round = asyncio.create_task(self.run_once())
                 wait_s = await asyncio.shield(self._round)  # a claim that is under way is never torn apart
             except DatabaseAway as error:
@@ -117,11 +117,8 @@ class Runner:
         self._stopping = True
         if self._round is not None:
             await asyncio.gather(self._round, return_exceptions=True)
-        if self._calls:
-            _, late = await asyncio.wait(self._calls, timeout=timeout_s)
-            for call in late:
-                call.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        self._release(self._slots.take_back())
+        await self._slots.drain(timeout_s)
         await self._pace.close()
         await self._provider.transport.close()
 
@@ -131,6 +128,8 @@ class Runner:
             return self._settings.poll_interval_s
         await self._leave_shadow()
         gate_now = await self._standing.gate()
+        if not isinstance(gate_now, Open):
+            self._release(self._slots.take_back())
         match gate_now:
             case Shut(wait_s):
                 return self._settings.poll_interval_s if wait_s is None else wait_s
@@ -142,8 +141,12 @@ class Runner:
                 assert_never(gate_now)
 
     async def _serve(self) -> float:
+        # Requests of a rate limit, and lanes of a batch, are taken when they can go out, not ahead.
+        ahead = self._busy and self._provider.bucket is None and self._provider.batch == 1
+        self._slots.look_ahead(self._clock.monotonic_s(), self._settings.claim_lanes if ahead else 0)
+        self._slots.go_on()
         most = -(-self._settings.claim_lanes // self._provider.batch)
-        grant = await self._pace.take(min(self._free(), most))
+        grant = await self._pace.take(min(self._slots.room, most))
         if not grant.operations:
             return grant.wait_s
         lanes = min(grant.operations * self._provider.batch, self._settings.claim_lanes)
@@ -158,10 +161,10 @@ class Runner:
         grant = await self._pace.take(1)
         if not grant.operations:
             return grant.wait_s
-        before = len(self._calls)
+        before = self._slots.in_flight
         for _ in range(_PROBE_TRIES):
             claimed = await self._claim_and_start(grant, self._request(1), besides)
-            if not claimed or len(self._calls) > before or self._stopping:
+            if not claimed or self._slots.in_flight > before or self._stopping:
                 break
             grant = await self._pace.take(1)
         return self._settings.probe_interval_s
@@ -176,23 +179,21 @@ class Runner:
         except BaseException:
             self._pace.differ(taken=grant.requests, made=0)
             raise
-        needed = self._start(claims, grant, started_s)
+        needed = self._start(claims, grant, started_s, at_once=besides is not None)
         await self._pace.give_back(grant.requests - needed)
         return claims
 
-    def _free(self) -> int:
-        return max(0, self._provider.concurrency - len(self._calls))
-
-    async def _slots(self) -> None:
+    async def _until_worth_it(self) -> None:
         """Wait for a free slot; under load for a few, so that a claim is worth its transaction."""
-        while not self._free():
-            await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
-        if self._busy and self._free() < self._provider.concurrency // 4:
+        while not self._slots.low and self._slots.failure is None:
+            await self._freed.wait(self._settings.poll_interval_s)
+            self._release(self._slots.take_back(self._clock.monotonic_s()))
+        if self._busy and self._slots.room < self._provider.concurrency // 4:
             await asyncio.sleep(self._settings.settle_linger_s)
 
     @property
     def _hanging_free(self) -> int:
-        return max(0, max(1, self._provider.concurrency // _HANGING_SHARE) - self._hanging)
+        return max(0, max(1, self._provider.concurrency // _HANGING_SHARE) - self._slots.hanging)
 
     def _request(self, lanes: int, since: datetime | None = None) -> claim_store.ClaimRequest:
         return claim_store.ClaimRequest(
@@ -250,22 +251,33 @@ class Runner:
             return self._settings.poll_interval_s
         return max(seconds, _OVERDUE_PAUSE_S)
 
-    def _start(self, claims: Sequence[Claim], grant: Grant, started_s: float) -> int:
+    def _start(self, claims: Sequence[Claim], grant: Grant, started_s: float, *, at_once: bool) -> int:
         """Settle what needs no call; start as many calls as were granted, each at its time; release the rest.
+
+        `at_once`: also where no slot is free.
 
         Returns the requests that the calls may make.
         """
         granted_s = self._clock.monotonic_s()
         batches = list(self._batches(list(self._needing_calls(claims))))
-        calls = 0 if self._stopping else grant.operations
+        deadline_s = started_s + self._provider.timeout_s
+        calls: list[Call] = []
         requests = 0
-        for batch in batches[:calls]:
+        for batch in batches:
             needed = self._provider.requests_of(batch[0].step)
             requests += needed
-            self._begin(batch, started_s + self._provider.timeout_s, granted_s + grant.delay_s(requests), needed)
-        for attempt in (attempt for batch in batches[calls:] for attempt in batch):
-            self._settle(attempt, attempt.finished(Released(), sent=False, requests=0), 0.0)
-        return requests
+            hanging = any(attempt.claim.lane.hanging for attempt in batch)
+            calls.append(Call(batch, deadline_s, granted_s + grant.delay_s(requests), needed, hanging))
+        granted = 0 if self._stopping else grant.operations
+        self._slots.add(calls[:granted], granted_s, at_once=at_once)
+        self._release(calls[granted:])
+        return sum(call.requests for call in calls[:granted])
+
+    def _release(self, calls: Sequence[Call]) -> None:
+        """Let others have lanes that nothing was sent for."""
+        for call in calls:
+            for attempt in call.attempts:
+                self._settle(attempt, attempt.finished(Released(), sent=False, requests=0), 0.0)
 
     def _needing_calls(self, claims: Sequence[Claim]) -> Iterator[Attempt]:
         for claim in claims:
@@ -293,36 +305,30 @@ class Runner:
             group, size = [attempt for _, attempt in same], self._provider.batch_of(operation)
             yield from (group[start : start + size] for start in range(0, len(group), size))
 
-    def _begin(self, batch: list[Attempt], deadline_s: float, at_s: float, requests: int) -> None:
-        hanging = any(attempt.claim.lane.hanging for attempt in batch)
-        self._hanging += hanging
-        call = asyncio.create_task(self._call(batch, deadline_s, at_s, requests))
-        self._calls.add(call)
-        call.add_done_callback(lambda done: self._ended(done, hanging=hanging))
-
-    def _ended(self, call: asyncio.Task[None], *, hanging: bool) -> None:
-        self._calls.discard(call)
-        self._hanging -= hanging
-        if not call.cancelled() and (failure := call.exception()) is not None:
-            self._failure = failure
+    def _ended(self) -> None:
+        """A slot is free, or what waits runs low."""
+        self._freed()
+        if (failure := self._slots.failure) is not None:
             _log.error("call_crashed", provider=self._provider.name, **bug(failure))
-        if self._busy or self._failure is not None:
+        if self._busy or failure is not None:
             self.wake()
 
-    async def _call(self, batch: list[Attempt], deadline_s: float, at_s: float, requests: int) -> None:
-        finished = await self._carried_out(batch, deadline_s, at_s)
+    async def _call(self, call: Call) -> bool:
+        """Make a call and settle what came of it; whether the provider is well."""
+        at_s = max(call.at_s, self._clock.monotonic_s())
+        finished = await self._carried_out(call.attempts, call.deadline_s, at_s)
         # The first one of a batch stands for its requests.
         duration_ms = max(0.0, self._clock.monotonic_s() - at_s) * 1000 if finished[0].requests else 0.0
-        self._pace.differ(taken=requests, made=finished[0].requests)
+        self._pace.differ(taken=call.requests, made=finished[0].requests)
         judged = await self._judged(finished)
-        for attempt, one in zip(batch, judged, strict=True):
+        for attempt, one in zip(call.attempts, judged, strict=True):
             self._settle(attempt, one, duration_ms)
         if self._provider.batch > 1:
             self._alone.difference_update(one.lane_id for one in judged)
             self._alone.update(one.lane_id for one in judged if one.ending == Released(TRY_ALONE))
         # A call is one thing that happened to the provider, however many lanes it was for.
-        for one in {type(one.ending): one for one in judged}.values() if len(judged) > 1 else judged:
-            await self._standing.notice(one)
+        kinds = {type(one.ending): one for one in judged}.values() if len(judged) > 1 else judged
+        return all([await self._standing.notice(one) for one in kinds])
 
     async def _carried_out(self, batch: list[Attempt], deadline_s: float, at_s: float) -> list[Finished]:
         """Wait for the call's time, then make it."""

@@ -81,18 +81,23 @@ class Standing:
             case _:
                 return finished
 
-    async def notice(self, finished: Finished) -> None:
-        """Take from an ending what it says of the provider: held, blocked, down, or well again. Most say nothing."""
+    async def notice(self, finished: Finished) -> bool:
+        """Take from an ending what it says of the provider: held, blocked, down, or well again. Most say nothing.
+
+        Returns:
+            Whether it answered, and asks for nothing.
+        """
         ending = finished.ending
         unwell, recovered = self._conclude(finished.lane_id, ending)
         wait_s = provider_wait_s(ending, opened=self._open)
         if not (isinstance(ending, Held) or wait_s or unwell or recovered):
-            return
+            return answered(ending) is True
         try:
             async with self._database.connection() as connection:
                 await self._write(connection, ending, wait_s=wait_s, unwell=unwell, recovered=recovered)
         except DatabaseAway:
             _log.warning("provider_state_not_written", provider=self._provider.name, ending=type(ending).__name__)
+        return False
 
     async def _write(
         self, connection: Connection, ending: Ending, *, wait_s: float, unwell: bool, recovered: bool
