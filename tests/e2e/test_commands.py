@@ -16,6 +16,7 @@ from infra.tools import tool
 from sendto_cli.home import Run
 
 _PATIENCE_S = 30.0
+_REJECTED_ID = 990_078
 
 
 def _call(url: str, token: str, method: str, path: str, body: Any = None) -> Reply:
@@ -236,3 +237,59 @@ def test_wrong_usage_of_the_ops_commands_is_told(system: System) -> None:
     for refused in (("pause", "nobody"), ("replay", "--provider", "nobody"), ("replay", "--lane", 10**12)):
         done = sendto(*refused, *home)
         assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), refused
+
+
+def _json(*arguments: object) -> Any:
+    done = sendto(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_routes_are_counted_before_they_are_applied_and_the_run_is_told(system: System, run: Run) -> None:
+    _until_verdict(system, _new_order(run), "sandbox has the customer")
+    home = ("--home", system.home)
+
+    counted = _json("routes", "apply", *home)
+    assert counted["begun"] is False
+    assert counted["known"] > 0
+    ended = _json("routes", "apply", "--yes", *home)
+
+    assert (ended["orders"], ended["stopped"], ended["cancelled_by"]) == (0, None, None)
+    assert ended["looked_at"] >= counted["known"]
+    assert _json("routes", "runs", *home)[0] == ended
+    late = sendto("routes", "cancel", ended["id"], *home)
+    assert (late.returncode, b"has ended already" in late.stderr) == (1, True)
+    assert _json("routes", "test", "--country", "GB", *home)["route"] == "default"
+    told = sendto("routes", "test", "--type", "flight", *home)
+    assert told.returncode == 2
+
+
+def test_a_rejected_event_is_listed_shown_and_stays_rejected_until_it_is_mended(system: System, run: Run) -> None:
+    asyncio.run(_reject(run))
+    home = ("--home", system.home)
+    deadline = monotonic() + _PATIENCE_S
+    while not (found := [row for row in _json("rejected", "list", *home) if row["order_id"] == _REJECTED_ID]):
+        assert monotonic() < deadline
+        sleep(0.1)
+    [row, *_] = found
+
+    assert row["reason"] == "json_invalid"
+    assert _json("rejected", "show", row["id"], *home)["value"] == "{broken command"
+    refused = sendto("rejected", "take", row["id"], *home)
+    assert (refused.returncode, b"it is still no event of ours" in refused.stderr) == (1, True)
+    assert _json("rejected", "take", "--reason", "json_invalid", *home)["done"] is False
+    assert _json("rejected", "take", "--reason", "nothing", "--yes", *home) == {
+        "taken": {},
+        "refused": [],
+        "done": True,
+    }
+    assert sendto("rejected", "take", row["id"], "--reason", "json_invalid", *home).returncode == 2
+
+
+async def _reject(run: Run) -> None:
+    from aiokafka import AIOKafkaProducer
+    from infra.events import binary_headers
+
+    async with AIOKafkaProducer(bootstrap_servers=run.kafka_bootstrap_servers) as producer:
+        headers = binary_headers("customer.created", 1)
+        await producer.send_and_wait("orders.customer", b"{broken command", str(_REJECTED_ID).encode(), headers=headers)

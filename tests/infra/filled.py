@@ -54,7 +54,11 @@ INSERT INTO delivery_event (event_id, type, order_id, data, published_at)
 SELECT gen_random_uuid(), 'delivery.applied', n, '{}', CASE WHEN n <= $1::int / 10 - 500 THEN now() END
 FROM generate_series(1, $1::int / 10) n
 """
-_FILL = (_STATES, _LANES, _REFERENCES, _ATTEMPTS, _EVENTS, _REJECTED, _TOLD)
+_CHANGES = """
+INSERT INTO ops_change (token_name, action, target, lanes)
+SELECT 'eve', 'retry', jsonb_build_object('lane', n), 1 FROM generate_series(1, $1::int / 10) n
+"""
+_FILL = (_STATES, _LANES, _REFERENCES, _ATTEMPTS, _EVENTS, _REJECTED, _TOLD, _CHANGES)
 
 
 async def fill(connection: DirectConnection, lanes: int) -> None:

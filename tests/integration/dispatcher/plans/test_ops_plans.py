@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from infra.explain import Explaining
 from infra.lanes import NAME, SOURCE, Lanes
+from integration.dispatcher.plans.conftest import LANES
 
 from sendto.runtime.database import Connection, Database
 from sendto_dispatcher.store import overview, providers, reading, rejected_listing, replays, reroutes, story
@@ -14,6 +15,7 @@ from sendto_dispatcher.store.erasure import erase
 from sendto_dispatcher.store.listing import STRETCH, ListedState, Listing, Place, list_lanes
 from sendto_dispatcher.store.replay import replay, retry_now
 from sendto_dispatcher.store.reroute import reroute_some
+from sendto_dispatcher.store.route_count import count_moves
 from sendto_dispatcher.store.selection import ChosenState, Selection, count_lanes
 from sendto_dispatcher.store.sources import forget_versions, heard_sources
 from sendto_dispatcher.store.taking_again import take_again
@@ -168,6 +170,16 @@ async def test_a_step_of_applying_the_routes(lanes: Lanes, explaining: Explainin
 
     assert routed.routed == BATCH
     explaining.all_cheap(4 * BATCH, statements=6)
+
+
+async def test_what_the_routes_would_move_is_counted_in_stretches(
+    lanes: Lanes, explaining: Explaining, explained: Connection
+) -> None:
+    lanes.route("elsewhere")
+    counted = await count_moves(explained, lanes.rules)
+
+    assert counted.orders > LANES // 2
+    explaining.all_cheap(10_000, statements=2 * LANES // 10_000)
 
 
 async def test_a_step_of_forgetting_versions(explaining: Explaining, explained: Connection) -> None:
