@@ -23,9 +23,17 @@ _DIGESTS = """
 SELECT DISTINCT config_digest FROM replica
 WHERE heartbeat_at > clock_timestamp() - $1 * interval '1 second' ORDER BY 1
 """
+_COLUMNS = f"""
+SELECT s.order_id, s.source, s.carried, s.version, s.present, s.route, s.providers, {ROUTED_BY} AS routed_by
+"""
+# Read without a lock: of a million orders most stay where they are, and locking a row writes it.
 _SOME = f"""
-SELECT order_id, source, carried, version, present, route, providers, {ROUTED_BY} AS routed_by
-FROM order_state WHERE (order_id, source) > ($1, $2) ORDER BY order_id, source LIMIT $3 FOR UPDATE
+{_COLUMNS} FROM order_state s WHERE (order_id, source) > ($1, $2) ORDER BY order_id, source LIMIT $3
+"""
+_LOCK = f"""
+{_COLUMNS} FROM order_state s JOIN unnest($1::bigint[], $2::text[]) AS k(order_id, source)
+    ON k.order_id = s.order_id AND k.source = s.source
+ORDER BY s.order_id, s.source FOR UPDATE OF s
 """
 _ROUTE = """
 UPDATE order_state s SET route = n.route, providers = string_to_array(n.providers, ',')
@@ -82,17 +90,33 @@ async def reroute_some(
     digests = await live_digests(connection)
     if digests != {digest}:
         raise ConfigurationsDiffer(digest, digests)
-    rows = await connection.fetch(_SOME, *after, limit)
-    routed, looked_at = _route(rows, rules, dict(room or {}))
+    keys = {_key(row): row for row in await connection.fetch(_SOME, *after, limit)}
+    moving = [key for key, row in keys.items() if _routed(row, rules) is not None]
+    rows = await _lock(connection, moving)
+    routed, stopped_at = _route(rows, rules, dict(room or {}))
     await _write(connection, routed)
-    at_end = looked_at == len(rows) < limit
-    last = (rows[looked_at - 1]["order_id"], rows[looked_at - 1]["source"]) if looked_at else after
+    looked_at = list(keys) if stopped_at is None else list(keys)[: list(keys).index(stopped_at)]
+    last = looked_at[-1] if looked_at else after
     return Rerouted(
-        looked_at=looked_at,
+        looked_at=len(looked_at),
         routed=len(routed),
         lanes=await move_lanes(connection, routed, rules, only_moved=True),
-        after=None if at_end else last,
+        after=None if stopped_at is None and len(keys) < limit else last,
     )
+
+
+async def _lock(connection: Connection, keys: Sequence[Key]) -> Sequence[asyncpg.Record]:
+    """The orders as they are now, which is perhaps where they should be already."""
+    if not keys:
+        return []
+    found: Sequence[asyncpg.Record] = await connection.fetch(
+        _LOCK, [order_id for order_id, _ in keys], [source for _, source in keys]
+    )
+    return found
+
+
+def _key(row: asyncpg.Record) -> Key:
+    return row["order_id"], row["source"]
 
 
 def routed_anew(routed_by: str | None, source: str, rules: IntakeRules) -> tuple[str, tuple[str, ...]]:
@@ -101,20 +125,22 @@ def routed_anew(routed_by: str | None, source: str, rules: IntakeRules) -> tuple
     return rules.routing.route(snapshot, source)
 
 
-def _route(rows: Sequence[asyncpg.Record], rules: IntakeRules, room: dict[str, int]) -> tuple[dict[Key, Move], int]:
-    """The orders that are routed anew, and how many rows were looked at before a provider had no more room."""
+def _route(
+    rows: Sequence[asyncpg.Record], rules: IntakeRules, room: dict[str, int]
+) -> tuple[dict[Key, Move], Key | None]:
+    """The orders that are routed anew, and the first one for which a provider has no more room."""
     routed: dict[Key, Move] = {}
-    for number, row in enumerate(rows):
-        state = _routed(row, rules) if row["present"] else None
+    for row in rows:
+        state = _routed(row, rules)
         if state is None:
             continue
         moved = set(row["providers"]) ^ set(state.providers)
         if not _has_room(moved, room):
-            return routed, number
+            return routed, _key(row)
         for provider in moved & room.keys():
             room[provider] -= 1
-        routed[row["order_id"], row["source"]] = Move(state=state)
-    return routed, len(rows)
+        routed[_key(row)] = Move(state=state)
+    return routed, None
 
 
 def _has_room(providers: Iterable[str], room: Mapping[str, int]) -> bool:
@@ -122,7 +148,9 @@ def _has_room(providers: Iterable[str], room: Mapping[str, int]) -> bool:
 
 
 def _routed(row: asyncpg.Record, rules: IntakeRules) -> OrderKnown | None:
-    """The order's state with its new route, None where the route is the same."""
+    """The order's state with its new route, None where the route is the same, or the customer is gone."""
+    if not row["present"]:
+        return None
     known = OrderKnown(
         carried=row["carried"],
         version=row["version"],

@@ -19,9 +19,14 @@ SELECT order_id, source FROM order_state WHERE (order_id, source) > ($1, $2)
 ORDER BY order_id, source OFFSET $3 LIMIT 1
 """
 _LAST = "SELECT order_id, source FROM order_state ORDER BY order_id DESC, source DESC LIMIT 1"
+# Both ends are known; the order and the limit say to PostgreSQL that they are near each other.
 _GROUPS = f"""
 SELECT source, present, providers, CASE WHEN present THEN {ROUTED_BY} END AS routed_by, count(*) AS orders
-FROM order_state WHERE (order_id, source) > ($1, $2) AND (order_id, source) <= ($3, $4) GROUP BY 1, 2, 3, 4
+FROM (
+    SELECT source, present, providers, order_snapshot FROM order_state
+    WHERE (order_id, source) > ($1, $2) AND (order_id, source) <= ($3, $4)
+    ORDER BY order_id, source LIMIT {2 * _STRETCH}
+) AS stretch GROUP BY 1, 2, 3, 4
 """
 
 Ways = tuple[tuple[str, ...], tuple[str, ...]]
