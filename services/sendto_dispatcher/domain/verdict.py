@@ -101,13 +101,13 @@ def verdict(lane: LaneView) -> str:  # noqa: C901 - one exhaustive match
             return f"{_dead(lane, state)}; it is tried again when the customer or order changes, or by: {_replay(lane)}"
         case LaneWord.UNKNOWN:
             return (
-                f"It is not known whether {name} holds {state} ({_why(lane)}); it is not sent again blindly. "
+                f"It is not known whether {name} holds {state}: {_because(lane)}; it is not sent again blindly. "
                 f"Look there for reference {lane.reference}, then: {_replay(lane)}"
             )
         case LaneWord.TAKEN:
             return f"{name} was not asked: reference {lane.reference} belongs to an order of another source."
         case LaneWord.UNSUPPORTED:
-            return f"{name} cannot take {state} ({_why(lane)})."
+            return f"{name} cannot take {state}: {_because(lane)}."
         case LaneWord.SHADOW:
             return (
                 f"{name} is in shadow: {state} was translated and not sent ({_why(lane)}); it is sent when that ends. "
@@ -151,7 +151,7 @@ def _dead(lane: LaneView, state: str) -> str:
     if lane.failing_since is not None:
         tries = _attempts(lane.attempts)
         return f"{lane.provider} did not take {state} in {tries} since {_time(lane.failing_since)} ({_why(lane)})"
-    return f"{lane.provider} refused {state} ({_why(lane)})"
+    return f"{lane.provider} refused {state}: {_because(lane)}"
 
 
 def _gated(lane: LaneView) -> str | None:
@@ -196,6 +196,13 @@ def _state(lane: LaneView) -> str:
 def _why(lane: LaneView) -> str:
     words = [part for part in (lane.reason, lane.detail) if part]
     return ": ".join(words) or "no reason known"
+
+
+def _because(lane: LaneView) -> str:
+    """The provider's words first, the code after them."""
+    if lane.detail and lane.reason:
+        return f"{lane.detail} ({lane.reason})"
+    return lane.detail or lane.reason or "no reason known"
 
 
 def _replay(lane: LaneView) -> str:

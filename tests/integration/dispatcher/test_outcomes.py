@@ -53,7 +53,8 @@ async def test_a_refusal_is_final_until_newer_state_comes(
     dead = await _lane(rows, "resting = 'dead'")
     assert (dead["reason"], dead["due_at"]) == ("http_422", None)
     story = (await dispatcher("GET", "/ops/orders/7")).json
-    assert "sandbox refused the customer (version 1) (http_422" in story["verdict"][0]
+    assert story["verdict"][0].startswith("sandbox refused the customer (version 1): ")
+    assert "http_422" in story["verdict"][0]
     assert [attempt["outcome"] for attempt in story["attempts"]] == ["rejected"]
     await upstream.put(8, 1)
     await provider.holds(8)

@@ -79,7 +79,7 @@ def _view(**fields: Any) -> LaneView:
         (
             _REFUSED,
             "dead",
-            "(version 7) (http_422: email is not valid); it is tried again when the customer or order changes, or by",
+            "(version 7): email is not valid (http_422); it is tried again when the customer or order changes, or by",
         ),
         (
             _REFUSED | {"failing_since": EARLIER, "attempts": 9, "reason": "http_500", "detail": None},
@@ -104,7 +104,7 @@ def _view(**fields: Any) -> LaneView:
         (
             {"converged": False, "resting": "unsupported", "desired_present": False, "detail": "remains at provider"},
             "unsupported",
-            "acme cannot take the deletion (version 7) (remains at provider).",
+            "acme cannot take the deletion (version 7): remains at provider.",
         ),
         (_BEHIND, "due", "The customer (version 7) is due to go to acme now."),
         (
