@@ -1,27 +1,34 @@
 """What is asked of an erasure, and what it tells."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sendto_api.http.fields import Body, Id, email
+from sendto_api.http.fields import ID_MAX, Body, Id, Whole, email
 
 Email = Annotated[str, email(254)]
+
+
+def _one_of_both(schema: dict[str, Any]) -> None:
+    """Say in the JSON Schema what the validator asks for: exactly one, and never null."""
+    for name in ("order_id", "email"):
+        schema["properties"][name].pop("default")
+    schema["oneOf"] = [{"required": ["order_id"]}, {"required": ["email"]}]
 
 
 class ErasureBody(Body):
     """Whom to forget: the person of one order, or of every order with an email address. One of the two is given."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True, json_schema_extra=_one_of_both)
 
-    order_id: Id | None = None
-    email: Email | None = None
-    after: Annotated[int, Field(ge=0)] = 0
+    order_id: Id = 0
+    email: Email = ""
+    after: Annotated[int, Field(ge=0, le=ID_MAX), Whole] = 0
     """`next` of the answer before, to go on from there"""
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.order_id is None) == (self.email is None):
+    def _exactly_one(self) -> Self:
+        if {"order_id", "email"} <= self.model_fields_set or not {"order_id", "email"} & self.model_fields_set:
             raise ValueError("needs either order_id or email")
         return self
 

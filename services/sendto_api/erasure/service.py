@@ -37,9 +37,10 @@ class ErasureService:
         erasures = await store.unfinished(connection)
         after: int | None = 0
         if not more:
-            after = await store.sweep_outbox(connection, erasures, body.email, body.after, limit=_STEP_EVENTS)
+            email = body.email or None
+            after = await store.sweep_outbox(connection, erasures, email, body.after, limit=_STEP_EVENTS)
             if after is None:
-                await store.sweep_answers(connection, erasures, body.email)
+                await store.sweep_answers(connection, erasures, email)
         told = _told(await store.unfinished(connection), after)
         return await self.turn.finish(Statement(), Answer(HTTPStatus.OK, msgspec.json.encode(told.model_dump())))
 
@@ -54,10 +55,10 @@ class ErasureService:
         connection = self.turn.connection
         if body.after:
             return False
-        if body.order_id is None:
-            ids = await store.orders_of(connection, body.email or "", _STEP_ORDERS)
-        else:
+        if body.order_id:
             ids = [body.order_id]
+        else:
+            ids = await store.orders_of(connection, body.email, _STEP_ORDERS)
         found = await store.lock_orders(connection, ids)
         events = [self._event(one) for one in found if one.customer is not None]
         await store.forget(connection, found, events)
