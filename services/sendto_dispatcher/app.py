@@ -122,7 +122,14 @@ class Dispatcher:
 
     def app(self) -> FastAPI:
         """The HTTP application: health, metrics, ops API."""
-        app = FastAPI(title="sendto dispatcher", version=self._replica.release, lifespan=self._lifespan)
+        # FastAPI's own pages of documentation load scripts from elsewhere; the document itself is at /openapi.json.
+        app = FastAPI(
+            title="sendto dispatcher",
+            version=self._replica.release,
+            lifespan=self._lifespan,
+            docs_url=None,
+            redoc_url=None,
+        )
         app.add_middleware(
             PrometheusMiddleware,
             app_name="dispatcher",

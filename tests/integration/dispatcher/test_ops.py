@@ -33,6 +33,16 @@ async def test_health_needs_no_token(dispatcher: Caller) -> None:
     await eventually(ready)
 
 
+async def test_every_call_is_described_and_no_page_loads_anything_from_elsewhere(dispatcher: Caller) -> None:
+    nobody = dispatcher.with_token(None)
+
+    described = (await nobody("GET", "/openapi.json")).json["paths"]
+
+    assert {"/ops/orders/{order_id}", "/ops/overview", "/ops/routes/apply", "/ops/rejected/take"} <= described.keys()
+    assert all("summary" in call and "description" in call for path in described.values() for call in path.values())
+    assert (await nobody("GET", "/docs")).status == (await nobody("GET", "/redoc")).status == 404
+
+
 async def test_metrics_tell_of_lanes_attempts_and_intake(
     dispatcher: Caller, upstream: Upstream, provider: Provider
 ) -> None:
