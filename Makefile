@@ -53,10 +53,11 @@ bench: install  ## measure what matters, each figure beside its limit in the sam
 pictures: install tools  ## take the README's pictures of the console anew
 	$(BIN)/python -m tests.pictures
 
-# kcat speaks to Kafka as a stranger would, Chromium looks at the pages, faketime sets clocks, ip lays networks. Without
-# them their tests are skipped, or fail where SENDTO_TEST_TOOLS is `required`; `make faults` says which kinds need them.
+# kcat speaks to Kafka as a stranger would, Chromium looks at the pages, Prometheus reads the metrics, faketime sets
+# clocks, ip lays networks. Without them their tests are skipped, or fail where SENDTO_TEST_TOOLS is `required`;
+# `make faults` says which kinds need them.
 tools:
-	@missing=; for tool in kcat chromium faketime ip:iproute2; do \
+	@missing=; for tool in kcat chromium prometheus faketime ip:iproute2; do \
 		command -v $${tool%:*} >/dev/null || missing="$$missing $${tool#*:}"; done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "installing$$missing"; \

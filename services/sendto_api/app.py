@@ -27,6 +27,7 @@ from sendto_api.http.requests import Site
 from sendto_api.http.writes import Writer
 from sendto_api.openapi import CANONICAL, SAME, document
 from sendto_api.orders.routes import order_routes
+from sendto_api.outbox import metrics
 from sendto_api.outbox.routes import outbox_routes
 from sendto_api.outbox.store import CHANNEL
 from sendto_api.settings import ApiSection, ApiSettings
@@ -66,7 +67,7 @@ class Api:
             redirect_slashes=False,
         )
         routers = [
-            health_routes({"database": self._ready}),
+            health_routes({"database": self._ready}, before_metrics=lambda: metrics.measure(self._database)),
             *(
                 make(self._site, prefix)
                 for prefix in PREFIXES

@@ -13,7 +13,6 @@ from time import monotonic
 import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from prometheus_client import Counter, Gauge, Histogram
 
 from sendto.runtime.database import AWAY, Database, DatabaseAway, DirectConnection
 from sendto.runtime.failpoints import Point, reach
@@ -21,7 +20,7 @@ from sendto.runtime.kafka import client_options, started
 from sendto.runtime.listen import Wake
 from sendto.runtime.logs import logger
 from sendto.runtime.settings import KafkaSettings, TopicSettings
-from sendto_api.outbox import store
+from sendto_api.outbox import metrics, store
 from sendto_api.outbox.wire import record
 from sendto_api.settings import RelaySection
 
@@ -31,12 +30,6 @@ _LOCK = 0x6F7574626F78  # "outbox"
 _LOCK_WAIT_S = 1.0
 _SEND_TIMEOUT_S = 30.0
 _MAX_REQUEST_BYTES = 1_048_576
-
-_PUBLISHED = Counter("sendto_outbox_published_total", "Events that were published.")
-_DEPTH = Gauge("sendto_outbox_depth", "Events that wait to be published.")
-_AGE = Gauge("sendto_outbox_oldest_seconds", "How long the oldest of them has waited.")
-_LATENCY = Histogram("sendto_outbox_batch_seconds", "Time to publish a batch.")
-_LEADS = Gauge("sendto_relay_leads", "1 while this process is the one that publishes.")
 
 
 class Relay:
@@ -84,13 +77,7 @@ class Relay:
 
     async def measure(self) -> None:
         """Bring the gauges of the outbox up to date."""
-        try:
-            async with self._database.connection() as connection:
-                depth = await store.depth(connection)
-        except DatabaseAway:
-            return
-        _DEPTH.set(depth.events)
-        _AGE.set(depth.age_s)
+        await metrics.measure(self._database)
 
     async def run_once(self, producer: AIOKafkaProducer) -> int:
         """Publish one batch; how many events."""
@@ -98,14 +85,14 @@ class Relay:
             rows = await store.unpublished(connection, self._settings.batch_events)
         if rows:
             reach(Point.RELAY_READ)
-            with _LATENCY.time():
+            with metrics.LATENCY.time():
                 with self._asking_kafka():
                     await self._send(producer, rows)
                 reach(Point.RELAY_SENT)
                 async with self._database.connection() as connection:
                     await store.mark_published(connection, [row["id"] for row in rows])
             reach(Point.RELAY_MARKED)
-            _PUBLISHED.inc(len(rows))
+            metrics.PUBLISHED.inc(len(rows))
         return len(rows)
 
     async def _publish_all(self, producer: AIOKafkaProducer, lock: DirectConnection) -> None:
@@ -166,8 +153,8 @@ class Relay:
                 "SELECT pg_try_advisory_lock($1)", _LOCK
             ):
                 await asyncio.sleep(_LOCK_WAIT_S)
-            _LEADS.set(1)
+            metrics.LEADS.set(1)
             yield connection
         finally:
-            _LEADS.set(0)
+            metrics.LEADS.set(0)
             connection.terminate()

@@ -92,10 +92,13 @@ class Facts:
     """events of the last hour"""
     unrouted: int = 0
     stale: int = 0
+    incidents: Sequence[str] = ()
+    """what was found within the last hour, as the record of changes names it"""
 
 
 SILENT_S = 15.0
 LATE_S = 30.0
+UNAPPLIED_S = 900.0
 LAGGING_RECORDS = 1_000
 _MANY_FAILED = 0.5
 _ENOUGH = 10
@@ -163,9 +166,24 @@ def _of_relays(relays: Sequence[RelayFacts]) -> Iterator[Trouble]:
         )
 
 
+_INCIDENTS = {
+    "database_behind": (
+        "The database was found to have lost commits (restored, or failed over): what it lost is taken again, and what "
+        "providers hold is looked up."
+    ),
+    "intake_gap": (
+        "Events had left the topic before they were taken: have them published again, by sendto relay republish."
+    ),
+    "position_reset": "The topic was found to be another one: it is read from its beginning.",
+}
+
+
 def _of_events(facts: Facts) -> Iterator[Trouble]:
     if facts.lag_records > LAGGING_RECORDS:
         yield Trouble("intake_lagging", Severity.BROKEN, f"{facts.lag_records} events on the topic are not taken yet.")
+    for incident in facts.incidents:
+        if incident in _INCIDENTS:
+            yield Trouble(incident, Severity.WORRYING, _INCIDENTS[incident])
     if facts.rejected:
         yield Trouble(
             "events_rejected",
@@ -232,6 +250,9 @@ def _slow_or_failing(one: ProviderFacts) -> Iterator[Trouble]:
         words = f"{name} is slow: one attempt in twenty takes more than {one.p95_ms / 1000:.1f} s."
         yield Trouble("provider_slow", Severity.WORRYING, words, name)
     if one.overdue_s <= LATE_S:
+        if one.behind_s > UNAPPLIED_S:
+            words = f"{name} does not have a change that is {one.behind_s / 60:.0f} minutes old: single orders fail."
+            yield Trouble("changes_unapplied", Severity.WORRYING, words, name)
         return
     if one.rate_per_s is not None and one.tokens is not None and one.tokens < 1:
         words = (

@@ -281,6 +281,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             metrics.EVENTS.labels(verdict).inc(number)
         for reason, number in taken.rejected.items():
             metrics.REJECTED.labels(reason).inc(number)
+        metrics.UNROUTED.inc(taken.unrouted)
 
     def _step_back(self, records: Sequence[ConsumerRecord], trouble: str) -> None:
         """Read the batch again later: seek back and pause; polling goes on, so the membership stays."""
@@ -350,4 +351,5 @@ def _both(one: Taken, other: Taken) -> Taken:
         return {name: left.get(name, 0) + right.get(name, 0) for name in left | right}
 
     verdicts = add(dict(one.verdicts), dict(other.verdicts))
-    return Taken(verdicts, add(dict(one.rejected), dict(other.rejected)), one.lanes + other.lanes)
+    rejected = add(dict(one.rejected), dict(other.rejected))
+    return Taken(verdicts, rejected, one.lanes + other.lanes, one.unrouted + other.unrouted)

@@ -77,7 +77,7 @@ class LossCheck:
             lost = []
         if lost:
             _log.error("database_lost_commits", partitions=sorted(lost), effect="all lanes are in doubt")
-            await doubt_all(self._database)
+            await doubt_all(self._database, sorted(lost))
         self._cleared = found
         self._on_cleared()
 

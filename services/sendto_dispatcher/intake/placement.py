@@ -1,6 +1,6 @@
 """Placing newly assigned partitions: where to read on, by the database's word."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -9,6 +9,7 @@ from sendto.runtime.logs import logger
 from sendto_dispatcher.domain.placement import Known, Placement, place
 from sendto_dispatcher.intake import metrics
 from sendto_dispatcher.store import positions
+from sendto_dispatcher.store.changes import ITSELF, record_change
 
 _log = logger(__name__)
 
@@ -38,10 +39,11 @@ async def place_partitions(
     assigned = list(partitions)
     known = await _known(consumer, database, cluster_id, assigned, taken, refused)
     placements = {partition: place(one) for partition, one in known.items()}
-    if any(placement.behind_until is not None for placement in placements.values()):
-        await doubt_all(database)  # first: what is stored next may end the proof that it is needed
+    behind = sorted(partition.partition for partition, one in placements.items() if one.behind_until is not None)
+    if behind:
+        await doubt_all(database, behind)  # first: what is stored next may end the proof that it is needed
     for partition, placement in placements.items():
-        _say(partition, placement)
+        await _say(database, partition, placement)
     await _store(database, cluster_id, placements)
     for partition, placement in placements.items():
         consumer.seek(partition, placement.start)
@@ -92,22 +94,37 @@ async def _store(database: Database, cluster_id: str, placements: dict[TopicPart
                 await positions.place(connection, topic, cluster_id, offsets, reset=reset)
 
 
-async def doubt_all(database: Database) -> None:
-    """Mark every lane in doubt, some at a time; done only once all are, and then no harm to do again."""
+async def doubt_all(database: Database, partitions: Sequence[int]) -> None:
+    """Mark every lane in doubt, some at a time; done only once all are, and then no harm to do again.
+
+    `partitions` are those that prove that it must be done.
+    """
+    metrics.BEHIND_FOUND.set_to_current_time()
+    await _record(database, "database_behind", {"partitions": list(partitions)})
     after_id: int | None = 0
     while after_id is not None:
         async with database.transaction() as connection:
             after_id = await positions.doubt_some_lanes(connection, after_id)
 
 
-def _say(partition: TopicPartition, placement: Placement) -> None:
+async def _say(database: Database, partition: TopicPartition, placement: Placement) -> None:
     place_of = {"topic": partition.topic, "partition": partition.partition, "start": placement.start}
     if placement.reset:
         metrics.RESET.inc()
+        metrics.RESET_FOUND.set_to_current_time()
         _log.error("intake_position_reset", reason="another cluster, or beyond the log's end", **place_of)
+        await _record(database, "position_reset", place_of)
     if placement.gap:
         metrics.GAP.inc(placement.gap)
+        metrics.GAP_FOUND.set_to_current_time()
         _log.error("intake_gap", records=placement.gap, **place_of)
+        await _record(database, "intake_gap", {"records": placement.gap, **place_of})
     if placement.behind_until is not None:
         metrics.BEHIND.inc()
         _log.error("database_behind_committed_offsets", committed=placement.behind_until, **place_of)
+
+
+async def _record(database: Database, incident: str, target: Mapping[str, object]) -> None:
+    """Write it down beside what ops changed, for every process to tell of."""
+    async with database.connection() as connection:
+        await record_change(connection, ITSELF, incident, target)

@@ -13,7 +13,7 @@ from sendto_dispatcher.ops.api import ops_routes
 from sendto_dispatcher.ops.census import LaneCensus
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.console.console import console_routes
-from sendto_dispatcher.ops.gauges import LaneGauges
+from sendto_dispatcher.ops.gauges import Gauges
 from sendto_dispatcher.ops.overview import Glance, Watched
 
 
@@ -25,7 +25,7 @@ class Ops:
         self._current = current
         self._acting = Acting(database, current, notify)
         census = LaneCensus(database, clock)
-        self._gauges = LaneGauges(census, lambda: current().providers)
+        self._gauges = Gauges(database, current, census)
         self._glance = Glance(database, current, census, watched)
         self._stopping = asyncio.Event()
 

@@ -52,6 +52,7 @@ class Glance:
             events = await store.event_numbers(connection)
             positions = await store.position_rows(connection)
             replicas = await store.replica_rows(connection)
+            incidents = await store.incident_names(connection)
         replicas = [await self._freshest(row) for row in replicas]
         lag = _lag_of_all(replicas)
         relays = await self._watched.relays.told()
@@ -66,6 +67,7 @@ class Glance:
                 rejected=events["rejected"],
                 unrouted=events["unrouted"],
                 stale=events["stale"],
+                incidents=incidents,
             )
         )
         return Overview(
@@ -113,7 +115,7 @@ class Glance:
             p95_ms=attempts["p95_ms"] if attempts else None,
             timeout_s=current.timeouts_s.get(name),
             rate_per_s=rate,
-            tokens=_tokens(gates, rate, now),
+            tokens=tokens_left(gates, rate, now),
             **{field: gates[field] for field in _GATES},
         )
 
@@ -152,7 +154,8 @@ def _relay_facts(relay: RelayGlance) -> RelayFacts:
 _GATES = ("paused_at", "paused_by", "held_at", "hold_reason", "opened_at", "blocked_until")
 
 
-def _tokens(gates: Row, rate_per_s: float | None, now: datetime) -> float | None:
+def tokens_left(gates: Mapping[str, Any], rate_per_s: float | None, now: datetime) -> float | None:
+    """Requests that may go out by now; None where there is no limit, or none was used."""
     if rate_per_s is None or gates["tokens_at"] is None:
         return None
     flowed: float = rate_per_s * (now - gates["tokens_at"]).total_seconds()

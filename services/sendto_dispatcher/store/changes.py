@@ -7,6 +7,9 @@ from sendto.runtime.database import Connection
 
 Row = dict[str, Any]
 
+ITSELF = "sendto"
+"""in place of a token's name: the relay did it by itself"""
+
 _RECORD = "INSERT INTO ops_change (token_name, action, target, lanes) VALUES ($1, $2, $3, $4)"
 _LIST = """
 SELECT id, changed_at, token_name, action, target, lanes FROM ops_change

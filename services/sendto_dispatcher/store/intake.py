@@ -19,6 +19,7 @@ from sendto.events.customer import OrderSnapshot
 from sendto.events.decode import Rejection
 from sendto.runtime.database import Connection
 from sendto_dispatcher.domain.fold import Arrived, Folded, OrderKnown, fold
+from sendto_dispatcher.domain.routing import UNROUTED
 from sendto_dispatcher.store.intake_history import write_history, write_rejected
 from sendto_dispatcher.store.intake_lanes import move_lanes
 from sendto_dispatcher.store.taking import IntakeRules, Key, Move, PositionLost, Record, Taken
@@ -111,7 +112,8 @@ async def take_records(connection: Connection, cluster_id: str, records: Sequenc
     reasons: dict[str, int] = defaultdict(int)
     for _, rejection in rejected:
         reasons[rejection.reason] += 1
-    return Taken(verdicts, reasons, lanes)
+    unrouted = sum(move.state.present and move.state.route == UNROUTED for move in moves.values())
+    return Taken(verdicts, reasons, lanes, unrouted)
 
 
 async def _lock_positions(

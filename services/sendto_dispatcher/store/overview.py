@@ -3,6 +3,7 @@
 from typing import Any
 
 from sendto.runtime.database import Connection
+from sendto_dispatcher.store.changes import ITSELF
 
 Row = dict[str, Any]
 
@@ -36,6 +37,10 @@ _REPLICAS = """
 SELECT id, host, pid, release, config_digest, started_at, heartbeat_at, lag, unready, broken, refused,
     extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 AS silent_s
 FROM replica WHERE heartbeat_at > clock_timestamp() - interval '10 minutes' ORDER BY started_at, id
+"""
+_INCIDENTS = """
+SELECT DISTINCT action FROM (SELECT token_name, action, changed_at FROM ops_change ORDER BY id DESC LIMIT $1) AS newest
+WHERE token_name = $2 AND changed_at > clock_timestamp() - interval '1 hour' ORDER BY action
 """
 _ATTEMPT_COLUMNS = """
 SELECT id, lane_id, provider, source, order_id, generation, carried, version, operation, number, outcome, reason,
@@ -72,6 +77,11 @@ async def position_rows(connection: Connection) -> list[Row]:
 async def replica_rows(connection: Connection) -> list[Row]:
     """The processes that were heard in the last minutes, and for how long each has been silent."""
     return [dict(row) for row in await connection.fetch(_REPLICAS)]
+
+
+async def incident_names(connection: Connection) -> list[str]:
+    """What the relay itself found and answered within the last hour, as it wrote it into the record of changes."""
+    return [row["action"] for row in await connection.fetch(_INCIDENTS, _NEWEST, ITSELF)]
 
 
 async def newest_attempts(

@@ -62,11 +62,15 @@ class Move(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a batch: records by verdict (`dropped` were taken before), lanes that changed."""
+    """What became of a batch: records by verdict (`dropped` were taken before), lanes that changed.
+
+    `unrouted` counts the orders whose newest state goes nowhere.
+    """
 
     verdicts: Mapping[str, int]
     rejected: Mapping[str, int]
     lanes: int
+    unrouted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,16 @@
 """Liveness, readiness and metrics of a service, as routes without a token."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge, generate_latest
 
 ReadinessCheck = Callable[[], Awaitable[str | None]]
 """Returns None when ready, else what is wrong in a few safe words."""
+
+_READY = Gauge("sendto_ready", "1 where what the process needs is there, else 0, by check of /readyz.", ["check"])
 
 
 def health_routes(
@@ -31,15 +34,21 @@ def health_routes(
 
     @routes.api_route("/readyz", methods=["GET", "HEAD"], include_in_schema=False)
     async def readyz() -> JSONResponse:
-        found = {name: await check() for name, check in checks.items()}
+        found = await _ask(checks)
         ready = not any(found.values())
         body = {"status": "ready" if ready else "not ready", "checks": {n: w or "ok" for n, w in found.items()}}
         return JSONResponse(body, status_code=200 if ready else 503)
 
     @routes.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
     async def metrics() -> Response:
-        if before_metrics is not None:
-            await before_metrics()
+        # Both at once: each may wait for a database that does not answer, and whoever scrapes does not wait for long.
+        found, _ = await asyncio.gather(_ask(checks), before_metrics() if before_metrics else asyncio.sleep(0))
+        for name, wrong in found.items():
+            _READY.labels(name).set(not wrong)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes
+
+
+async def _ask(checks: Mapping[str, ReadinessCheck]) -> dict[str, str | None]:
+    return {name: await check() for name, check in checks.items()}

@@ -38,64 +38,69 @@ def _processes(*pairs: tuple[str, float]) -> Facts:
     return Facts(processes=[ProcessFacts(name="host/1", digest=digest, silent_s=silent) for digest, silent in pairs])
 
 
-@pytest.mark.parametrize(
-    ("facts", "name", "told"),
-    [
-        (
-            _provider(paused_at=EARLIER, paused_by="eve"),
-            "provider_paused",
-            "paused by eve since 2026-03-04 13:57:11 UTC",
-        ),
-        (_provider(held_at=EARLIER, hold_reason="http_401"), "provider_held", "(http_401): check its credentials"),
-        (_provider(opened_at=EARLIER), "provider_down", "acme is down since"),
-        (_provider(blocked_until=LATER), "provider_asks_to_wait", "asked us to wait until 2026-03-04 14:07:11"),
-        (
-            _provider(configured=False, lanes={"waiting": 3}),
-            "provider_not_configured",
-            "No provider acme is configured. Waiting: 3 orders.",
-        ),
-        (_provider(attempts=20, failed=11), "provider_failing", "11 of the last minute's 20 attempts failed"),
-        (_provider(p95_ms=9_000.0, timeout_s=10.0), "provider_slow", "more than 9.0 s"),
-        (
-            _provider(overdue_s=99.0, rate_per_s=1.0, tokens=0.2, attempts=60),
-            "rate_limit_exhausted",
-            "the rate limit of 60 a minute is used up; the oldest order has waited for 99 s",
-        ),
-        (_provider(overdue_s=99.0), "no_attempts", "nothing was tried for a minute, although an order is due for 99 s"),
-        (_provider(overdue_s=99.0, attempts=9), "provider_behind", "takes less than there is"),
-        (_provider(lanes={"dead": 1}), "lanes_dead", "acme has 1 order given up or refused"),
-        (_provider(lanes={"unknown": 2}), "lanes_unknown", "acme has 2 orders with an unknown outcome"),
-        (_provider(lanes={"taken": 2}), "lanes_taken", "a reference that another source owns"),
-        (_processes(("a", 1.0), ("b", 1.0)), "configuration_differs", "different configurations"),
-        (_processes(("a", 1.0), ("a", 99.0)), "process_silent", "Process host/1 was not heard for 99 s"),
-        (_unready("a"), "not_ready_intake", "The dispatcher is not ready: Kafka is away."),
-        (_unready("a", "b"), "not_ready_intake", "All 2 processes are not ready: Kafka is away."),
-        (_unready("a", "b", others=1), "not_ready_intake", "2 of 3 processes are not ready: Kafka is away."),
-        (_unready("a", others=2), "not_ready_intake", "Process a is not ready: Kafka is away."),
-        (_refused("a", "b"), "configuration_refused", "not in force: routes: missing"),
-        (Facts(relays=[GONE]), "relay_away", "No relay publishes what the API has stored (http://one: it is gone)."),
-        (Facts(relays=[GONE, WELL]), "relay_away", "1 of 2 relays is away (http://one: it is gone)."),
-        (
-            Facts(relays=[RelayFacts(url="http://one", events=7, oldest_s=99)]),
-            "outbox_growing",
-            "7 events waiting in the outbox, the oldest for 99 s",
-        ),
-        (
-            _provider(configured=False, problem="its adapter is broken", lanes={"due": 2}),
-            "provider_broken",
-            "acme cannot be served: its adapter is broken. Waiting: 2 orders.",
-        ),
-        (
-            _provider(configured=False, disabled=True, lanes={"due": 1}),
-            "provider_disabled",
-            "acme is disabled in the configuration. Waiting: 1 order.",
-        ),
-        (Facts(lag_records=5_000), "intake_lagging", "5000 events"),
-        (Facts(rejected=2), "events_rejected", "2 events of the last hour rejected"),
-        (Facts(unrouted=2), "orders_unrouted", "without a route"),
-        (Facts(stale=20), "events_stale", "dropped as stale"),
-    ],
-)
+TOLD = [
+    (
+        _provider(paused_at=EARLIER, paused_by="eve"),
+        "provider_paused",
+        "paused by eve since 2026-03-04 13:57:11 UTC",
+    ),
+    (_provider(held_at=EARLIER, hold_reason="http_401"), "provider_held", "(http_401): check its credentials"),
+    (_provider(opened_at=EARLIER), "provider_down", "acme is down since"),
+    (_provider(blocked_until=LATER), "provider_asks_to_wait", "asked us to wait until 2026-03-04 14:07:11"),
+    (
+        _provider(configured=False, lanes={"waiting": 3}),
+        "provider_not_configured",
+        "No provider acme is configured. Waiting: 3 orders.",
+    ),
+    (_provider(attempts=20, failed=11), "provider_failing", "11 of the last minute's 20 attempts failed"),
+    (_provider(behind_s=1_200.0, attempts=3), "changes_unapplied", "a change that is 20 minutes old"),
+    (Facts(incidents=["replay", "database_behind"]), "database_behind", "found to have lost commits"),
+    (Facts(incidents=["intake_gap"]), "intake_gap", "had left the topic"),
+    (Facts(incidents=["position_reset"]), "position_reset", "from its beginning"),
+    (_provider(p95_ms=9_000.0, timeout_s=10.0), "provider_slow", "more than 9.0 s"),
+    (
+        _provider(overdue_s=99.0, rate_per_s=1.0, tokens=0.2, attempts=60),
+        "rate_limit_exhausted",
+        "the rate limit of 60 a minute is used up; the oldest order has waited for 99 s",
+    ),
+    (_provider(overdue_s=99.0), "no_attempts", "nothing was tried for a minute, although an order is due for 99 s"),
+    (_provider(overdue_s=99.0, attempts=9), "provider_behind", "takes less than there is"),
+    (_provider(lanes={"dead": 1}), "lanes_dead", "acme has 1 order given up or refused"),
+    (_provider(lanes={"unknown": 2}), "lanes_unknown", "acme has 2 orders with an unknown outcome"),
+    (_provider(lanes={"taken": 2}), "lanes_taken", "a reference that another source owns"),
+    (_processes(("a", 1.0), ("b", 1.0)), "configuration_differs", "different configurations"),
+    (_processes(("a", 1.0), ("a", 99.0)), "process_silent", "Process host/1 was not heard for 99 s"),
+    (_unready("a"), "not_ready_intake", "The dispatcher is not ready: Kafka is away."),
+    (_unready("a", "b"), "not_ready_intake", "All 2 processes are not ready: Kafka is away."),
+    (_unready("a", "b", others=1), "not_ready_intake", "2 of 3 processes are not ready: Kafka is away."),
+    (_unready("a", others=2), "not_ready_intake", "Process a is not ready: Kafka is away."),
+    (_refused("a", "b"), "configuration_refused", "not in force: routes: missing"),
+    (Facts(relays=[GONE]), "relay_away", "No relay publishes what the API has stored (http://one: it is gone)."),
+    (Facts(relays=[GONE, WELL]), "relay_away", "1 of 2 relays is away (http://one: it is gone)."),
+    (
+        Facts(relays=[RelayFacts(url="http://one", events=7, oldest_s=99)]),
+        "outbox_growing",
+        "7 events waiting in the outbox, the oldest for 99 s",
+    ),
+    (
+        _provider(configured=False, problem="its adapter is broken", lanes={"due": 2}),
+        "provider_broken",
+        "acme cannot be served: its adapter is broken. Waiting: 2 orders.",
+    ),
+    (
+        _provider(configured=False, disabled=True, lanes={"due": 1}),
+        "provider_disabled",
+        "acme is disabled in the configuration. Waiting: 1 order.",
+    ),
+    (Facts(lag_records=5_000), "intake_lagging", "5000 events"),
+    (Facts(rejected=2), "events_rejected", "2 events of the last hour rejected"),
+    (Facts(unrouted=2), "orders_unrouted", "without a route"),
+    (Facts(stale=20), "events_stale", "dropped as stale"),
+]
+"""facts, the trouble that they are, and what is told of it"""
+
+
+@pytest.mark.parametrize(("facts", "name", "told"), TOLD)
 def test_each_trouble_is_named(facts: Facts, name: str, told: str) -> None:
     [trouble] = troubles(facts)
 
