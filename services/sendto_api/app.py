@@ -1,5 +1,6 @@
 """Wiring of the API's process: the one place where its parts are put together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from sendto.runtime.notify import Notifier
 from sendto.runtime.pruning import Pruner
 from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
+from sendto.runtime.tracing import open_tracer
 from sendto_api.customers.routes import customer_routes
 from sendto_api.erasure.routes import erasure_routes
 from sendto_api.http import problems
@@ -44,6 +46,7 @@ class Api:
     def __init__(self, settings: ApiSettings, supervisor: Supervisor) -> None:
         self._settings = settings.api
         self._supervisor = supervisor
+        self._tracer = open_tracer(settings.telemetry, service="api")
         self._database = Database(settings.api, application_name="sendto-api")
         self._notifier = Notifier(self._database, CHANNEL)
         answers = prune_answers(settings.api.idempotency_keep_s)
@@ -83,7 +86,7 @@ class Api:
         app.add_middleware(
             PrometheusMiddleware, app_name="api", prefix="sendto_http", group_paths=True, filter_unhandled_paths=True
         )
-        app.add_middleware(RequestFrame)
+        app.add_middleware(RequestFrame, tracer=self._tracer)
         return app
 
     @asynccontextmanager
@@ -94,6 +97,8 @@ class Api:
         yield
         await self._supervisor.stop()
         await self._database.close()
+        if self._tracer is not None:
+            await asyncio.to_thread(self._tracer.close)
 
     async def _ready(self) -> str | None:
         try:

@@ -1,5 +1,6 @@
 """Wiring of the relay's process."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from sendto.runtime.listen import listen
 from sendto.runtime.pruning import Pruner
 from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
+from sendto.runtime.tracing import open_tracer
 from sendto_api.outbox.relay import Relay
 from sendto_api.outbox.store import CHANNEL, prune_published
 from sendto_api.settings import ApiSettings
@@ -24,8 +26,9 @@ async def main(settings: ApiSettings) -> int:
     """Publish until stopped; the exit code."""
     logs.configure(settings.log, service="relay")
     supervisor = Supervisor()
+    tracer = open_tracer(settings.telemetry, service="relay")
     database = Database(settings.api, application_name="sendto-relay")
-    relay = Relay(settings.relay, settings.kafka, settings.topics, database)
+    relay = Relay(settings.relay, settings.kafka, settings.topics, database, tracer)
     pruner = Pruner(database, _PRUNING, {"outbox": prune_published(settings.relay.keep_published_s)})
 
     @asynccontextmanager
@@ -36,6 +39,8 @@ async def main(settings: ApiSettings) -> int:
         yield
         await supervisor.stop()
         await database.close()
+        if tracer is not None:
+            await asyncio.to_thread(tracer.close)
 
     app = FastAPI(title="sendto relay", version=version("sendto"), lifespan=lifespan, openapi_url=None)
     checks = {"database": relay.database_ready, "kafka": relay.kafka_ready, "loops": supervisor.readiness}

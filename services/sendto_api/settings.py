@@ -11,6 +11,7 @@ from sendto.runtime.settings import (
     KafkaSettings,
     LogSettings,
     PositiveSeconds,
+    TelemetrySettings,
     TopicSettings,
 )
 
@@ -73,6 +74,7 @@ class ApiSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     kafka: KafkaSettings = KafkaSettings()
     topics: TopicSettings = TopicSettings()
     api: ApiSection

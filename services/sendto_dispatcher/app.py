@@ -26,6 +26,7 @@ from sendto.runtime.notify import Notifier
 from sendto.runtime.pruning import Pruner
 from sendto.runtime.serving import serve
 from sendto.runtime.supervisor import Supervisor
+from sendto.runtime.tracing import open_tracer
 from sendto.sdk.discovery import installed_adapters
 from sendto_dispatcher.configuration import Configuration, Running
 from sendto_dispatcher.engine.deliveries import deliveries
@@ -58,6 +59,7 @@ class Dispatcher:
         section = settings.dispatcher
         self._settings = settings
         self._clock = SystemClock()
+        self._tracer = open_tracer(settings.telemetry, service="dispatcher")
         self.configuration = Configuration(settings, base, file)
         _tell_broken_adapters()
         running = self.configuration.current
@@ -89,6 +91,7 @@ class Dispatcher:
             replica=self._replica.id,
             cleared=self._losses.cleared,
             tell=section.delivery_events,
+            tracer=self._tracer,
         )
         self._deliveries = deliveries(self._database, settings.kafka, settings.topics.deliveries)
         self._notifier = Notifier(self._database, CHANNEL)
@@ -101,6 +104,7 @@ class Dispatcher:
             running.intake_rules,
             settings.sources,
             self._on_taken,
+            tracer=self._tracer,
         )
         self._dead_letters = dead_letters(self._database, settings.kafka, settings.topics.dead_letters)
         self._checks = {
@@ -170,6 +174,8 @@ class Dispatcher:
         await self.supervisor.stop()
         await self._forget_replica()
         await self._database.close()
+        if self._tracer is not None:
+            await asyncio.to_thread(self._tracer.close)
 
     def _current(self) -> Configured:
         running = self.configuration.current

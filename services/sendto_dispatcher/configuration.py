@@ -30,7 +30,7 @@ from sendto_dispatcher.store.taking import IntakeRules
 
 _log = logs.logger(__name__)
 
-_FIXED = ("log", "kafka", "topics", "dispatcher")
+_FIXED = ("log", "telemetry", "kafka", "topics", "dispatcher")
 """sections that are read at the start only"""
 _RELOADS = Counter("sendto_configuration_reloads_total", "Configurations that were read while running.", ["result"])
 _IN_FORCE = Info("sendto_configuration", "The configuration in force.")

@@ -12,6 +12,7 @@ from sendto.runtime.settings import (
     LogSettings,
     PositiveSeconds,
     Section,
+    TelemetrySettings,
     TopicSettings,
 )
 
@@ -225,6 +226,7 @@ class DispatcherSettings(BaseModel):
     model_config = {"frozen": True, "extra": "forbid", "hide_input_in_errors": True}
 
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     kafka: KafkaSettings = KafkaSettings()
     topics: TopicSettings = TopicSettings()
     dispatcher: DispatcherSection

@@ -122,7 +122,7 @@ def test_the_binary_example_is_as_our_api_writes_it(event_type: EventType) -> No
         "value": json.dumps(data),
         "traceparent": example["headers"]["traceparent"],
     }
-    key, value, headers = wire.record(row)
+    key, value, headers = wire.record(row, row["traceparent"])
     assert (key, value) == (example["key"].encode(), json.dumps(data).encode())
     assert {name: content.decode() for name, content in headers} == example["headers"]
     assert example["headers"]["ce_source"] == OUR_SOURCE

@@ -1,6 +1,7 @@
-"""What every request passes through: its id, HEAD, and the last net for bugs."""
+"""What every request passes through: its id and trace, HEAD, a log line for a change, and the last net for bugs."""
 
 import re
+from time import monotonic
 from typing import Any
 
 from fastapi import Request
@@ -8,16 +9,24 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sendto.kernel.ids import new_uuid
+from sendto.runtime.logs import bound, logger
+from sendto.runtime.tracing import Tracer, trace_id
+from sendto_api.http import traces
 from sendto_api.http.problems import unexpected
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 
+_log = logger(__name__)
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
 class RequestFrame:
     """Gives each request its id, answers HEAD as GET without the body, and turns a bug into a 500 problem."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tracer: Tracer | None = None) -> None:
         self._app = app
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -25,16 +34,31 @@ class RequestFrame:
             await self._app(scope, receive, send)
             return
         scope["request_id"] = _request_id(scope)
+        span = traces.begin(scope, self._tracer)
+        with bound(request_id=scope["request_id"], trace_id=trace_id(traces.traceparent(Request(scope)))):
+            started_s, status = monotonic(), 500
+            try:
+                status = await self._answer(scope, receive, send)
+            finally:
+                if span is not None:
+                    traces.end(span, scope, status)
+                if scope["method"] not in _READS:
+                    route = getattr(scope.get("route"), "path", None)
+                    took_ms = round((monotonic() - started_s) * 1000, 1)
+                    _log.info("request", method=scope["method"], route=route, status=status, duration_ms=took_ms)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Handle one request; the status of the answer."""
         scope["answer_headers"] = answer_headers = {"X-Request-Id": scope["request_id"]}
         head = scope["method"] == "HEAD"
         if head:
             scope["method"] = "GET"
-        started = False
+        status = 0
 
         async def framed(message: Message) -> None:
-            nonlocal started
+            nonlocal status
             if message["type"] == "http.response.start":
-                started = True
+                status = message["status"]
                 MutableHeaders(raw=message["headers"]).update(answer_headers)
             elif head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
@@ -43,9 +67,10 @@ class RequestFrame:
         try:
             await self._app(scope, receive, framed)
         except Exception as error:
-            if started:
+            if status:
                 raise
             await unexpected(Request(scope), error)(scope, receive, framed)
+        return status
 
 
 def _request_id(scope: Scope) -> str:

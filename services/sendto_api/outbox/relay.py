@@ -20,6 +20,7 @@ from sendto.runtime.kafka import client_options, started
 from sendto.runtime.listen import Wake
 from sendto.runtime.logs import logger
 from sendto.runtime.settings import KafkaSettings, TopicSettings
+from sendto.runtime.tracing import Kind, Span, Tracer
 from sendto_api.outbox import metrics, store
 from sendto_api.outbox.wire import record
 from sendto_api.settings import RelaySection
@@ -35,7 +36,15 @@ _MAX_REQUEST_BYTES = 1_048_576
 class Relay:
     """Publishes while it holds the lock, until it is stopped."""
 
-    def __init__(self, settings: RelaySection, kafka: KafkaSettings, topics: TopicSettings, database: Database) -> None:
+    def __init__(
+        self,
+        settings: RelaySection,
+        kafka: KafkaSettings,
+        topics: TopicSettings,
+        database: Database,
+        tracer: Tracer | None = None,
+    ) -> None:
+        self._tracer = tracer
         self._settings = settings
         self._kafka = kafka
         self._topic = topics.events
@@ -108,12 +117,32 @@ class Relay:
     async def _send(self, producer: AIOKafkaProducer, rows: list[asyncpg.Record]) -> None:
         """Send all in their order and wait for all: the producer keeps the order of each partition."""
         async with asyncio.timeout(_SEND_TIMEOUT_S):
-            sent = []
+            sent, spans = [], []
             for row in rows:
-                key, value, headers = record(row)
+                span = self._begin(row)
+                if span is not None:
+                    spans.append(span)
+                key, value, headers = record(row, span.traceparent if span else row["traceparent"])
                 sent.append(await producer.send(self._topic, value=value, key=key, headers=headers))
                 reach(Point.RELAY_SENDING)
             await asyncio.gather(*sent)
+            for span in spans:
+                span.end()
+
+    def _begin(self, row: asyncpg.Record) -> Span | None:
+        """The span of publishing one event, below the request that made it."""
+        if self._tracer is None:
+            return None
+        span = self._tracer.begin(f"publish {self._topic}", Kind.PRODUCER, parent=row["traceparent"])
+        span.tell(
+            {
+                "messaging.system": "kafka",
+                "messaging.destination.name": self._topic,
+                "sendto.order_id": row["order_id"],
+                "sendto.event_id": str(row["event_id"]),
+            }
+        )
+        return span
 
     @contextlib.contextmanager
     def _asking_kafka(self) -> Iterator[None]:

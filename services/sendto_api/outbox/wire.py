@@ -8,8 +8,8 @@ from sendto_api.http.times import utc_micros
 SCHEMA = "urn:sendto:schema:{type}:1"
 
 
-def record(row: asyncpg.Record) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
-    """Key, value and headers."""
+def record(row: asyncpg.Record, traceparent: str | None) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+    """Key, value and headers; `traceparent` is the context that its reader goes on from."""
     key = str(row["order_id"])
     headers = {
         "content-type": "application/json",
@@ -23,6 +23,6 @@ def record(row: asyncpg.Record) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
         "ce_orderversion": str(row["version"]),
         "ce_partitionkey": key,
     }
-    if row["traceparent"]:
-        headers["traceparent"] = row["traceparent"]
+    if traceparent:
+        headers["traceparent"] = traceparent
     return key.encode(), row["value"].encode(), [(name, value.encode()) for name, value in headers.items()]

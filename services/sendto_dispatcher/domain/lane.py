@@ -101,3 +101,5 @@ class Claim(Struct, frozen=True, kw_only=True):
 
     lane: Lane
     state: State | None
+    merged: tuple[str, ...] = ()
+    """where traces are made: the contexts of earlier changes that the state stands for as well"""

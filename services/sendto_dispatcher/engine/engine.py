@@ -7,6 +7,7 @@ from sendto.kernel.clock import Clock
 from sendto.runtime.database import Database, DatabaseAway
 from sendto.runtime.listen import listen
 from sendto.runtime.supervisor import Supervisor
+from sendto.runtime.tracing import Tracer
 from sendto_dispatcher.domain.settle import Policy
 from sendto_dispatcher.engine.attempt import Carrier
 from sendto_dispatcher.engine.provider import Provider
@@ -33,7 +34,9 @@ class Engine:
         replica: str,
         cleared: Callable[[], str | None],
         tell: bool = False,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._cleared = cleared
         self._settings = settings
         self._database = database
@@ -117,6 +120,7 @@ class Engine:
             self._clock,
             replica=self._replica,
             cleared=self._cleared,
+            tracer=self._tracer,
         )
 
 

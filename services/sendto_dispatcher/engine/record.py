@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from sendto.runtime.logs import logger
+from sendto.runtime.tracing import trace_id
 from sendto.sdk import (
     Accepted,
     AlreadyAbsent,
@@ -26,7 +27,7 @@ from sendto_dispatcher.domain.endings import (
     Shadowed,
     Unchanged,
 )
-from sendto_dispatcher.domain.lane import Lane
+from sendto_dispatcher.domain.lane import Lane, State
 from sendto_dispatcher.domain.plan import Rest
 from sendto_dispatcher.store.settles import AttemptRecord
 
@@ -48,8 +49,8 @@ def attempt_record(lane: Lane, finished: Finished, duration_ms: float) -> Attemp
     )
 
 
-def log_attempt(record: AttemptRecord) -> None:
-    """One wide line."""
+def log_attempt(record: AttemptRecord, state: State | None) -> None:
+    """One wide line; `state` is what was to be sent."""
     finished = record.finished
     _log.info(
         "attempt",
@@ -65,6 +66,7 @@ def log_attempt(record: AttemptRecord) -> None:
         reason=record.reason,
         duration_ms=round(record.duration_ms, 1),
         requests=finished.requests,
+        trace_id=trace_id(state.traceparent if state else None),
     )
 
 

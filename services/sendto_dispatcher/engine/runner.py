@@ -6,7 +6,7 @@ Each provider has its own, so that one provider's trouble never slows another.
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import assert_never
 
@@ -16,6 +16,7 @@ from sendto.runtime.database import Connection, Database, DatabaseAway
 from sendto.runtime.failpoints import Point, reach
 from sendto.runtime.listen import Wake
 from sendto.runtime.logs import bug, logger
+from sendto.runtime.tracing import Span, Tracer
 from sendto.sdk import Gone, Operation, Unauthorized
 from sendto_dispatcher.domain.endings import Finished, Released
 from sendto_dispatcher.domain.floor import DueFloor
@@ -31,11 +32,13 @@ from sendto_dispatcher.engine.record import attempt_record, log_attempt
 from sendto_dispatcher.engine.settler import Settler
 from sendto_dispatcher.engine.slots import Call, Slots
 from sendto_dispatcher.engine.standing import Standing
+from sendto_dispatcher.engine.tracing import begin_spans, end_span
 from sendto_dispatcher.settings import EngineSettings
 from sendto_dispatcher.store import claims as claim_store
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store.settles import AttemptRecord
 from sendto_dispatcher.store.shadow import leave_shadow
+from sendto_dispatcher.store.traces import with_merged
 
 _log = logger(__name__)
 
@@ -64,7 +67,9 @@ class Runner:
         *,
         replica: str,
         cleared: Callable[[], str | None],
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._cleared = cleared
         self._provider = provider
         self._settings = settings
@@ -216,6 +221,8 @@ class Runner:
             else:
                 claims = await claim_store.claim_probe(connection, request, besides)
             await claim_store.keep_bodies(connection, list(self._to_keep(claims)))
+            if self._tracer is not None and claims:
+                claims = await with_merged(connection, claims)
             if besides is not None and claims:
                 await provider_store.note_probe(connection, request.provider, claims[0].lane.id)
             reach(Point.ENGINE_CLAIM_WRITTEN)
@@ -316,13 +323,14 @@ class Runner:
     async def _call(self, call: Call) -> bool:
         """Make a call and settle what came of it; whether the provider is well."""
         at_s = max(call.at_s, self._clock.monotonic_s())
+        spans = begin_spans(self._tracer, self._provider.name, call.attempts) if self._tracer else []
         finished = await self._carried_out(call.attempts, call.deadline_s, at_s)
         # The first one of a batch stands for its requests.
         duration_ms = max(0.0, self._clock.monotonic_s() - at_s) * 1000 if finished[0].requests else 0.0
         self._pace.differ(taken=call.requests, made=finished[0].requests)
         judged = await self._judged(finished)
-        for attempt, one in zip(call.attempts, judged, strict=True):
-            self._settle(attempt, one, duration_ms)
+        for attempt, one, span in zip_longest(call.attempts, judged, spans):
+            self._settle(attempt, one, duration_ms, span)
         if self._provider.batch > 1:
             self._alone.difference_update(one.lane_id for one in judged)
             self._alone.update(one.lane_id for one in judged if one.ending == Released(TRY_ALONE))
@@ -351,9 +359,11 @@ class Runner:
         except asyncio.CancelledError:  # a refusal did nothing: it is settled as it is, and tried again
             return finished
 
-    def _settle(self, attempt: Attempt, finished: Finished, duration_ms: float) -> None:
+    def _settle(self, attempt: Attempt, finished: Finished, duration_ms: float, span: Span | None = None) -> None:
         record: AttemptRecord = attempt_record(attempt.claim.lane, finished, duration_ms)
         self._settler.add(record)
         if finished.operation is not None:
-            log_attempt(record)
+            log_attempt(record, attempt.claim.state)
             metrics.attempt(record)
+            if span is not None:
+                end_span(span, record)

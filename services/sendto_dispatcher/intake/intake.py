@@ -23,11 +23,13 @@ from sendto.runtime.failpoints import Point, reach
 from sendto.runtime.kafka import started
 from sendto.runtime.logs import bug, logger
 from sendto.runtime.settings import KafkaSettings
+from sendto.runtime.tracing import Tracer
 from sendto_dispatcher.intake import metrics
 from sendto_dispatcher.intake.client import build_broker, read_cluster_id
 from sendto_dispatcher.intake.hearing import hear
 from sendto_dispatcher.intake.placement import place_partitions
 from sendto_dispatcher.intake.reading import is_unreadable, read_on
+from sendto_dispatcher.intake.tracing import BatchSpans
 from sendto_dispatcher.settings import IntakeSettings, SourcesSettings
 from sendto_dispatcher.store.intake import take
 from sendto_dispatcher.store.taking import IntakeRules, PositionLost, Record, Taken
@@ -52,8 +54,10 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         sources: SourcesSettings,
         on_taken: Callable[[], None],
         *,
+        tracer: Tracer | None = None,
         registry: CollectorRegistry = REGISTRY,
     ) -> None:
+        self._tracer = tracer
         self._settings = settings
         self._kafka = kafka
         self._topic = topic
@@ -190,9 +194,10 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
     async def _handle(self, records: Sequence[ConsumerRecord]) -> None:
         """FastStream's call for each batch. Whatever happens, no record is passed over."""
         reach(Point.INTAKE_BATCH)
+        spans = BatchSpans(self._tracer)
         try:
             with metrics.BATCH_SECONDS.time():
-                taken = await self._take([self._decode(record) for record in records])
+                taken = await self._take([self._decode(record, spans) for record in records])
         except DatabaseAway:
             self._step_back(records, "the database is away")
         except PositionLost:
@@ -203,6 +208,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             self._step_back(records, "intake fails")
         else:
             self._trouble = None
+            spans.end()
             self._count(taken)
             reach(Point.INTAKE_COMMITTED)
             await self._commit(records)
@@ -215,7 +221,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             return Rejection(RejectReason.ATTRIBUTE_INVALID, "a header's name is not UTF-8; its bytes are on the topic")
         return hear(record.key, record.value, record.headers, self._settings, self._sources)
 
-    def _decode(self, record: ConsumerRecord) -> Record:
+    def _decode(self, record: ConsumerRecord, spans: BatchSpans) -> Record:
+        decoded = self._event(record)
         return Record(
             topic=record.topic,
             partition=record.partition,
@@ -224,7 +231,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             key=record.key,
             value=record.value,
             headers=() if is_unreadable(record) else record.headers,
-            decoded=self._event(record),
+            decoded=decoded if isinstance(decoded, Rejection) else spans.begin(record, decoded),
             doubtful=record.offset < self._doubt(TopicPartition(record.topic, record.partition)),
         )
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 from traceback import format_tb
 
 import msgspec
@@ -74,6 +75,12 @@ def logger(name: str) -> Logger:
     """The logger of one module or component."""
     bound: Logger = structlog.get_logger(name)
     return bound
+
+
+def bound(**fields: str | None) -> AbstractContextManager[None]:
+    """Every line that is written inside the block, by whatever it calls, has these fields; None is left out."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    return structlog.contextvars.bound_contextvars(**given)
 
 
 def bug(error: BaseException) -> dict[str, str]:

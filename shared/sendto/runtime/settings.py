@@ -57,6 +57,17 @@ class LogSettings(Section):
     """`auto` is `console` on a terminal, else `json`."""
 
 
+class TelemetrySettings(Section):
+    """[telemetry]: traces for an OpenTelemetry collector."""
+
+    otlp_endpoint: Annotated[str, Field(pattern=r"^https?://[^/]+/?$")] | None = None
+    """the collector's OTLP/HTTP address; None: no traces, and nothing of OpenTelemetry is imported"""
+    otlp_headers: SecretStr | None = None
+    """headers for it, as `name=value,name=value`"""
+    sample_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """the part of the traces that begin here; for others the caller's `traceparent` decides"""
+
+
 class HttpSettings(Section):
     """Where a service listens. Port 0 takes a free one."""
 
