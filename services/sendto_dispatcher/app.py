@@ -29,6 +29,7 @@ from sendto.runtime.supervisor import Supervisor
 from sendto.runtime.tracing import open_tracer
 from sendto.sdk.discovery import installed_adapters
 from sendto_dispatcher.configuration import Configuration, Running
+from sendto_dispatcher.engine import metrics as engine_metrics
 from sendto_dispatcher.engine.deliveries import deliveries
 from sendto_dispatcher.engine.engine import Engine, know_providers
 from sendto_dispatcher.engine.provider import Provider
@@ -279,6 +280,7 @@ class Dispatcher:
 
     async def _before_metrics(self) -> None:
         self._intake.measure_lag()
+        engine_metrics.in_flight(self._engine.in_flight)
         await self._ops.before_metrics()
 
 

@@ -71,6 +71,10 @@ def _attempts(outcome: str, values: str) -> dict[str, str]:
     return {f'sendto_attempts_total{{{A},provider="acme",operation="create",outcome="{outcome}"}}': values}
 
 
+def _under_way(calls: str) -> dict[str, str]:
+    return {f'sendto_attempts_in_flight{{{A},provider="acme"}}': calls}
+
+
 def _unserved(why: str) -> dict[str, str]:
     return {f'sendto_provider_unserved{{{A},provider="acme",why="{why}"}}': "1x200"}
 
@@ -151,10 +155,12 @@ CASES = [
     Case("SendtoNoAttempts", 1, 6, _due("99x200") | _attempts("applied", "7x200")),
     Case("SendtoNoAttempts", 1, 6, _due("99x200")),
     Case("SendtoNoAttempts", 0, 6, _due("99x200") | _attempts("applied", "0+1x200")),
+    Case("SendtoNoAttempts", 0, 6, _due("99x200") | _under_way("3x200")),
     Case("SendtoNoAttempts", 0, 6, _due("99x200") | _gate("pause")),
     Case("SendtoNoAttempts", 0, 6, _due("99x200") | _left("-0.5x200")),
     Case("SendtoProviderBehind", 1, 14, _due("99x200") | _attempts("applied", "0+1x200")),
     Case("SendtoProviderBehind", 0, 14, _due("99x200") | _attempts("applied", "0+1x200") | _left("-0.5x200")),
+    Case("SendtoProviderBehind", 1, 14, _due("99x200") | _under_way("3x200")),
     Case("SendtoProviderBehind", 0, 14, _due("9x200") | _attempts("applied", "0+1x200")),
     Case("SendtoProviderNotConfigured", 1, 7, _lanes("parked", "3x200")),
     Case("SendtoProviderNotConfigured", 0, 7, _lanes("parked", "0x200")),

@@ -156,10 +156,25 @@ def test_nothing_of_ours_starts_before_the_databases_are_up_to_date(name: str) -
         assert awaited["migrate"] == "service_completed_successfully"
 
 
+def test_what_watches_is_run_on_demand_only_and_scrapes_what_is_composed() -> None:
+    assert {name for name, service in SERVICES.items() if service.get("profiles") == ["watch"]} == {
+        "prometheus",
+        "grafana",
+    }
+    scraped = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+    jobs = {job["job_name"].removeprefix("sendto-"): job for job in scraped}
+    for name, job in jobs.items():
+        port = getattr(_settings(name), PROCESSES[name].section).port
+        static = [target for one in job.get("static_configs", []) for target in one["targets"]]
+        found = [f"{host}:{one['port']}" for one in job.get("dns_sd_configs", []) for host in one["names"]]
+        assert [*static, *found] == [f"{name}:{port}"]
+    assert jobs.keys() == PROCESSES.keys() - {"sandbox"}
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_what_is_mounted_is_there(name: str) -> None:
     for source in _mounts(SERVICES[name]).values():
-        assert (DEPLOY / source).is_file() if source.startswith(".") else source in COMPOSE["volumes"]
+        assert (DEPLOY / source).exists() if source.startswith(".") else source in COMPOSE["volumes"]
 
 
 def test_hadolint_finds_nothing_in_the_dockerfile() -> None:

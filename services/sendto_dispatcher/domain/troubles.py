@@ -260,7 +260,7 @@ def _slow_or_failing(one: ProviderFacts) -> Iterator[Trouble]:
             f"the oldest order has waited for {one.overdue_s:.0f} s."
         )
         yield Trouble("rate_limit_exhausted", Severity.WORRYING, words, name)
-    elif not one.attempts:
+    elif not one.attempts and not one.lanes.get("leased"):
         words = f"{name}: nothing was tried for a minute, although an order is due for {one.overdue_s:.0f} s."
         yield Trouble("no_attempts", Severity.BROKEN, words, name)
     else:

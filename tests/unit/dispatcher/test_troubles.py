@@ -64,6 +64,7 @@ TOLD = [
         "the rate limit of 60 a minute is used up; the oldest order has waited for 99 s",
     ),
     (_provider(overdue_s=99.0), "no_attempts", "nothing was tried for a minute, although an order is due for 99 s"),
+    (_provider(overdue_s=99.0, lanes={"leased": 2}), "provider_behind", "takes less than there is"),
     (_provider(overdue_s=99.0, attempts=9), "provider_behind", "takes less than there is"),
     (_provider(lanes={"dead": 1}), "lanes_dead", "acme has 1 order given up or refused"),
     (_provider(lanes={"unknown": 2}), "lanes_unknown", "acme has 2 orders with an unknown outcome"),
