@@ -24,6 +24,7 @@ EXAMPLE_SECRETS = {
     "KAFKA_PASSWORD": "a-password",
     "ORDERS_DATABASE_URL": "postgresql://user:password@127.0.0.1:5432/orders",
     "DISPATCH_DATABASE_URL": "postgresql://user:password@127.0.0.1:5432/dispatch",
+    "OTLP_HEADERS": "authorization=Bearer a-token",
     "DIGEST_KEY": "a-long-random-text",
     "SANDBOX_TOKEN": "a-token",
     "ACME_WEBHOOK_SECRET": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
