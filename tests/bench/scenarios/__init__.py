@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable
 
 from bench.figures import Measured
 from bench.machine import Machine
-from bench.scenarios import api, backlog, delivery, fire, intake, latency, ops, relay, scale, trouble
+from bench.scenarios import api, backlog, ceilings, delivery, fire, intake, latency, ops, relay, scale, trouble
 
 Scenario = Callable[[Machine, float], Awaitable[Measured]]
 """the number scales how much is done: 1 is what the figures are stated for"""
 
 SCENARIOS: dict[str, Scenario] = {
+    "ceilings": ceilings.ceilings,
     "delivery": delivery.distinct,
     "coalescing": delivery.coalescing,
     "two-processes": delivery.two_processes,
