@@ -45,35 +45,35 @@ class Table(SQLModel):
     metadata = metadata
 
 
-def _big(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - passes on what Column takes
+def _big(*arguments: Any, **options: Any) -> Column[Any]:
     return Column(BigInteger, *arguments, **({"nullable": False} | options))
 
 
-def _maybe_big() -> Any:  # noqa: ANN401
+def _maybe_big() -> Column[Any]:
     return Column(BigInteger)
 
 
-def _text(**options: Any) -> Any:  # noqa: ANN401
+def _text(**options: Any) -> Column[Any]:
     return Column(Text, **({"nullable": False} | options))
 
 
-def _maybe_text() -> Any:  # noqa: ANN401
+def _maybe_text() -> Column[Any]:
     return Column(Text)
 
 
-def _time(**options: Any) -> Any:  # noqa: ANN401
+def _time(**options: Any) -> Column[Any]:
     return Column(DateTime(timezone=True), **({"nullable": False} | options))
 
 
-def _maybe_time() -> Any:  # noqa: ANN401
+def _maybe_time() -> Column[Any]:
     return Column(DateTime(timezone=True))
 
 
-def _serial() -> Any:  # noqa: ANN401
+def _serial() -> Column[Any]:
     return Column(BigInteger, Identity(always=True), primary_key=True)
 
 
-def _of_order(**options: Any) -> Any:  # noqa: ANN401
+def _of_order(**options: Any) -> Column[Any]:
     return _big(ForeignKey("order.order_id", ondelete="CASCADE"), **options)
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,11 @@ class Undocumented(Exception):  # noqa: N818 - named for what happened
 def place(adapter_class: type[Adapter]) -> Path:
     """Where the page is kept: beside the adapter."""
     return Path(inspect.getfile(adapter_class)).with_name("README.md")
+
+
+def guide() -> str:
+    """How to write an adapter."""
+    return (resources.files("sendto.sdk") / "README.md").read_text(encoding="utf-8")
 
 
 def page(adapter_class: type[Adapter]) -> str:
@@ -168,7 +174,7 @@ def _requests(make: Callable[[], Adapter], remote: str) -> Iterator[str]:
 def _sequences(make: Callable[[], Adapter], operation: Operation, remote: str, most: int) -> Iterator[str]:
     """Every request of an operation, with the provider's id and, where that is another way, without it."""
     known = _rehearsed(make, _command(operation, remote))
-    unknown = _rehearsed(make, replace(_command(operation, remote), remote=None))
+    unknown = known if most == 1 else _rehearsed(make, replace(_command(operation, remote), remote=None))
     yield from _sequence(known)
     if unknown != known:
         yield from ("", "Where the provider's id is not known:", "", *_sequence(unknown))

@@ -21,9 +21,11 @@ from infra.servers import free_port
 from infra.serving import served
 from infra.topics import producing
 
+from sendto.runtime.database import Database
 from sendto.runtime.settings import TopicSettings
 from sendto.sdk.testing import Received
 from sendto_cli.up.probes import http_ready
+from sendto_dispatcher.store.tokens import create_token
 
 ROOT = Path(__file__).parents[2]
 NAME = "heron"
@@ -173,7 +175,12 @@ async def _received(scope: Any, receive: Any) -> Received:
 
 
 async def test_it_is_configured_from_the_file_and_delivers(
-    plugged: Environment, kafka: str, topics: TopicSettings, dispatch_url: str, tmp_path: Path
+    plugged: Environment,
+    kafka: str,
+    topics: TopicSettings,
+    dispatch_url: str,
+    dispatch_database: Database,
+    tmp_path: Path,
 ) -> None:
     heron, port, config = Heron(), free_port(), tmp_path / "sendto.toml"
     (tmp_path / "token").write_text(TOKEN + "\n", encoding="utf-8")
@@ -197,7 +204,11 @@ async def test_it_is_configured_from_the_file_and_delivers(
             """,
             encoding="utf-8",
         )
-        env = {"SENDTO_DISPATCHER__DATABASE_URL": dispatch_url}
+        env = {
+            "SENDTO_DISPATCHER__DATABASE_URL": dispatch_url,
+            "SENDTO_DISPATCHER_URL": f"http://127.0.0.1:{port}",
+            "SENDTO_OPS_TOKEN": await _ops_token(dispatch_database),
+        }
         assert "providers: birds" in plugged.run("sendto_cli", "config", "check", "--config", str(config), env=env)
         async with _dispatching(plugged, config, env, port):
             upstream = Upstream(producer, topics.events)
@@ -205,12 +216,38 @@ async def test_it_is_configured_from_the_file_and_delivers(
             await _holds(heron, "Ada Lovelace", "+447700900123")
             await upstream.put(7, 2, first_name="Augusta")
             await _holds(heron, "Augusta Lovelace", None)
+            await _ops_ask(plugged, heron, env)
             await upstream.delete(7, 3)
 
             async def gone() -> bool:
                 return not heron.fake.held("7")
 
             await eventually(gone)
+
+
+async def _ops_token(database: Database) -> str:
+    async with database.connection() as connection:
+        return await create_token(connection, name="test", permissions=["*"])
+
+
+async def _ops_ask(plugged: Environment, heron: Heron, env: Mapping[str, str]) -> None:
+    """What ops do with any provider, they do with one of a plugin."""
+
+    async def run(*command: str) -> str:
+        return await asyncio.to_thread(plugged.run, "sendto_cli", *command, env=env)
+
+    assert "credentials  good" in await run("providers", "check", "birds")
+    planned = await run("plan", "7")
+    assert "birds, reference 7" in planned
+    assert "Augusta" not in planned
+    [recipient] = heron.fake.held("7")
+    recipient["name"] = "Somebody Else"
+
+    async def mended() -> bool:
+        return "name" in await run("audit", "--provider", "birds", "--repair")
+
+    await eventually(mended)
+    await _holds(heron, "Augusta Lovelace", None)
 
 
 async def _holds(heron: Heron, name: str, phone: str | None) -> None:

@@ -65,11 +65,11 @@ def one_line(value: Any) -> Any:  # noqa: ANN401 - before validation it is anyth
     return _trimmed(value, frozenset(), "must not contain control characters")
 
 
-def _lines(value: Any) -> Any:  # noqa: ANN401
+def _lines(value: object) -> object:
     return _trimmed(value, _IN_LINES, "must not contain control characters other than newlines and tabs")
 
 
-def _trimmed(value: Any, allowed: frozenset[str], complaint: str) -> Any:  # noqa: ANN401
+def _trimmed(value: object, allowed: frozenset[str], complaint: str) -> object:
     if not isinstance(value, str):
         return value
     if any(unicodedata.category(character) == "Cc" and character not in allowed for character in value):
@@ -77,11 +77,11 @@ def _trimmed(value: Any, allowed: frozenset[str], complaint: str) -> Any:  # noq
     return value.strip()
 
 
-def _line_or_null(value: Any) -> Any:  # noqa: ANN401
+def _line_or_null(value: object) -> object:
     return one_line(value) or None if isinstance(value, str) else value
 
 
-def _lines_or_null(value: Any) -> Any:  # noqa: ANN401
+def _lines_or_null(value: object) -> object:
     return _lines(value) or None if isinstance(value, str) else value
 
 
@@ -181,7 +181,7 @@ def _time(parse: Callable[[str], object], form: str, description: str) -> Rule:
     return Rule(_line_or_null, check, {"type": ["string", "null"], "format": form, "description": description})
 
 
-def _whole(value: Any) -> Any:  # noqa: ANN401
+def _whole(value: object) -> object:
     """JSON has one kind of number: `2.0` is the integer 2."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 

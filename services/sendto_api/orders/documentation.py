@@ -109,7 +109,7 @@ _PAGE = {
 }
 
 
-def _query(name: str, schema: Schema, says: str, **more: Any) -> Schema:  # noqa: ANN401 - members of a parameter
+def _query(name: str, schema: Schema, says: str, **more: Any) -> Schema:
     return {"name": name, "in": "query", "required": False, "description": says, "schema": schema} | more
 
 

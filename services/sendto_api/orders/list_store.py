@@ -4,6 +4,7 @@ The page's ids are found first, by an index alone where there is a fitting one; 
 what is skipped costs little, and a page after a cursor costs the same wherever it lies.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,9 @@ _HISTORY = """
     'date_added', h.date_added) ORDER BY h.id), '[]')
  FROM order_status_history h WHERE h.order_id = o.order_id)
 """
+
+Place = Callable[[object], str]
+"""puts a value in its place: among the statement's parameters, by the name that is given back"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def _where(filters: Filters, cursor: Cursor | None, values: list[Any]) -> str:
     return f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def _search(text: str, place: Any) -> str:  # noqa: ANN401 - puts a value in its place
+def _search(text: str, place: Place) -> str:
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     part = f"{_SEARCHED} LIKE '%' || lower({place(escaped)}) || '%'"
     if text.isascii() and text.isdecimal() and int(text) <= 2**63 - 1:
@@ -120,7 +124,7 @@ def _search(text: str, place: Any) -> str:  # noqa: ANN401 - puts a value in its
     return part
 
 
-def _after(cursor: Cursor, place: Any) -> str:  # noqa: ANN401
+def _after(cursor: Cursor, place: Place) -> str:
     sign = "<" if cursor.sort.descending else ">"
     if cursor.sort.name == "order_id":
         return f"o.order_id {sign} {place(cursor.order_id)}"

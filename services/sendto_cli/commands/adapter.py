@@ -1,12 +1,15 @@
 """`sendto adapter`: what authors of adapters do."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sendto_cli.errors import CommandFailed
 from sendto_cli.options import AsJson
+
+if TYPE_CHECKING:
+    from sendto.sdk.discovery import Installed
 
 Name = Annotated[str, typer.Argument(help="The adapter's name.")]
 
@@ -63,7 +66,7 @@ def run_kit(
 
 
 def list_(*, as_json: AsJson = False) -> None:
-    """List the adapters that are installed; fails if one of them is broken."""
+    """List the adapters that are installed; fails if one is broken. Some of ours need `sendto[dispatcher]`."""
     import json
 
     from sendto.sdk.discovery import installed_adapters
@@ -77,24 +80,27 @@ def list_(*, as_json: AsJson = False) -> None:
         typer.echo(json.dumps(rows, indent=2))
     else:
         for one in found:
-            typer.echo(f"{one.name}  {one.distribution} {one.version}  {one.problem or 'good'}")
-    broken = [one.name for one in found if one.problem]
+            typer.echo(f"{one.name}  {one.distribution} {one.version}  {_condition(one)}")
+    broken = [one.name for one in found if one.problem and not _needs_extra(one)]
     if broken:
         raise CommandFailed(f"broken: {', '.join(broken)}")
 
 
 def docs(
-    name: Name,
+    name: Annotated[str, typer.Argument(help="The adapter's name; without, the guide for authors is printed.")] = "",
     *,
     write: Annotated[bool, typer.Option("--write", help="Write it beside the adapter, as README.md.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Fail if the page beside the adapter is not as it is.")
     ] = False,
 ) -> None:
-    """Print an adapter's page: what is sent, what it can do, its errors and settings."""
+    """Print an adapter's page: what is sent, what it can do, errors, settings. Without a name: how to write one."""
     from sendto.sdk.discovery import AdapterUnusable, load_adapter
-    from sendto_cli.adapter_page import Undocumented, page, place
+    from sendto_cli.adapter_page import Undocumented, guide, page, place
 
+    if not name:
+        typer.echo(guide(), nl=False)
+        return
     try:
         adapter = load_adapter(name)
         text, kept = page(adapter), place(adapter)
@@ -109,3 +115,14 @@ def docs(
         typer.echo(kept)
     else:
         typer.echo(text, nl=False)
+
+
+def _needs_extra(one: "Installed") -> bool:
+    """Whether it is one of ours, in an environment without the dispatcher's libraries, as an author's may be."""
+    return one.lacks is not None and one.distribution == "sendto"
+
+
+def _condition(one: "Installed") -> str:
+    if _needs_extra(one):
+        return f"needs {one.lacks}: pip install 'sendto[dispatcher]'"
+    return one.problem or "good"

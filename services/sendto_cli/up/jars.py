@@ -110,8 +110,8 @@ def _sha256(path: Path) -> str:
 
 def _resolve(folder: Path) -> list[Jar]:
     from jgo.env import EnvironmentBuilder  # noqa: PLC0415 - only when the lock file is made
-    from jgo.maven import MavenContext  # noqa: PLC0415
-    from jgo.parse import Endpoint  # noqa: PLC0415
+    from jgo.maven import MavenContext  # noqa: PLC0415 - the same
+    from jgo.parse import Endpoint  # noqa: PLC0415 - the same
 
     context = MavenContext(repo_cache=folder)
     wanted = Endpoint.parse("+".join(COORDINATES)).coordinates

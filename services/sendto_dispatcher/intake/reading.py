@@ -47,7 +47,7 @@ def read_on(
     """
     read: Callable[..., Awaitable[Batches]] = consumer.getmany
 
-    async def getmany(*partitions: TopicPartition, **options: Any) -> Batches:  # noqa: ANN401 - the library's own
+    async def getmany(*partitions: TopicPartition, **options: Any) -> Batches:
         if _has_ended(consumer):
             ended()
         try:

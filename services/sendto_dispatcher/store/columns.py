@@ -17,36 +17,36 @@ class Table(SQLModel):
     metadata = metadata
 
 
-def big_column(**options: Any) -> Any:  # noqa: ANN401 - passes on what Column takes
+def big_column(**options: Any) -> Column[Any]:
     """A whole number of 64 bits."""
     return Column(BigInteger, **({"nullable": False} | options))
 
 
-def text_column(**options: Any) -> Any:  # noqa: ANN401
+def text_column(**options: Any) -> Column[Any]:
     """Text of any length."""
     return Column(Text, **({"nullable": False} | options))
 
 
-def time_column(**options: Any) -> Any:  # noqa: ANN401
+def time_column(**options: Any) -> Column[Any]:
     """A moment."""
     return Column(DateTime(timezone=True), **({"nullable": False} | options))
 
 
-def now_column(**options: Any) -> Any:  # noqa: ANN401
+def now_column(**options: Any) -> Column[Any]:
     """A moment, the transaction's unless said otherwise."""
     return time_column(server_default=text("now()"), **options)
 
 
-def serial_column() -> Any:  # noqa: ANN401
+def serial_column() -> Column[Any]:
     """A number that counts up by itself."""
     return Column(BigInteger, Identity(always=True), primary_key=True)
 
 
-def map_column() -> Any:  # noqa: ANN401
+def map_column() -> Column[Any]:
     """A JSON object, empty unless said otherwise."""
     return Column(JSONB, nullable=False, server_default=text("'{}'::jsonb"))
 
 
-def flag_column(*, default: bool = False) -> Any:  # noqa: ANN401
+def flag_column(*, default: bool = False) -> Any:  # noqa: ANN401 - stands for the value, as SQLModel's fields do
     """A yes or no."""
     return Field(sa_column_kwargs={"server_default": text(str(default).lower())})

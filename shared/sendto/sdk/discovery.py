@@ -27,18 +27,26 @@ class AdapterMissing(AdapterUnusable):
 
 
 class AdapterBroken(AdapterUnusable):
-    """It is installed, and cannot be used."""
+    """It is installed, and cannot be used. `lacks` names the module that is not there, if that is why."""
+
+    def __init__(self, problem: str, lacks: str | None = None) -> None:
+        super().__init__(problem)
+        self.lacks = lacks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """An adapter that a distribution brings. `adapter` is None where it is broken, and `problem` then says why."""
+    """An adapter that a distribution brings. `adapter` is None where it is broken, and `problem` then says why.
+
+    `lacks` names the module that is not installed, if that is why: built-in adapters need the dispatcher's extra.
+    """
 
     name: str
     distribution: str
     version: str
     adapter: type[Adapter] | None
     problem: str | None
+    lacks: str | None = None
 
 
 def load_adapter(name: str) -> type[Adapter]:
@@ -58,11 +66,11 @@ def load_adapter(name: str) -> type[Adapter]:
 def installed_adapters() -> Iterator[Installed]:
     """Every adapter that is installed, by name, whether it can be used or not."""
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
-        adapter, problem = None, None
+        adapter, problem, lacks = None, None, None
         try:
             adapter = _load(point)
         except AdapterBroken as broken:
-            problem = str(broken)
+            problem, lacks = str(broken), broken.lacks
         brings = point.dist
         yield Installed(
             name=point.name,
@@ -70,6 +78,7 @@ def installed_adapters() -> Iterator[Installed]:
             version=brings.version if brings else "unknown",
             adapter=adapter,
             problem=problem,
+            lacks=lacks,
         )
 
 
@@ -77,7 +86,9 @@ def _load(point: EntryPoint) -> type[Adapter]:
     try:
         loaded = point.load()
     except Exception as error:  # a plugin's import can raise anything
-        raise AdapterBroken(f"adapter {point.name!r} cannot be loaded: {type(error).__name__}: {error}") from error
+        lacks = error.name if isinstance(error, ModuleNotFoundError) else None
+        problem = f"adapter {point.name!r} cannot be loaded: {type(error).__name__}: {error}"
+        raise AdapterBroken(problem, lacks) from error
     return as_adapter(point.name, loaded)
 
 

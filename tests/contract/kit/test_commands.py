@@ -102,4 +102,5 @@ def test_the_adapters_that_are_installed_are_listed() -> None:
 
     assert told.returncode == 0
     assert {one["name"] for one in json.loads(told.stdout)} >= {"webhook", "sandbox", "sendcloud"}
+    assert sendto("adapter", "docs").stdout.startswith(b"# Writing an adapter")
     assert sendto("adapter", "docs", "webhok").stderr.startswith(b"sendto: there is no adapter 'webhok'")

@@ -45,6 +45,7 @@ def test_a_broken_one_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch, tmp_pa
     found = {one.name: one for one in installed_adapters()}
     assert found[kind].adapter is None
     assert says in str(found[kind].problem)
+    assert found[kind].lacks == ("no_such_module_anywhere" if kind == "lacks_a_module" else None)
     assert found["webhook"].problem is None
 
 

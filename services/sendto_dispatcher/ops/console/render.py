@@ -80,12 +80,12 @@ class Renderer:
         }
         self._environment.globals |= {"symbols": SYMBOLS, "query": _query}
 
-    def page(self, template: str, status: int = HTTPStatus.OK, **context: Any) -> HTMLResponse:  # noqa: ANN401 - any
+    def page(self, template: str, status: int = HTTPStatus.OK, **context: Any) -> HTMLResponse:
         """A whole page."""
         text = self._environment.get_template(template).render(**context)
         return HTMLResponse(text, status_code=status, headers=HEADERS)
 
-    def part(self, template: str, **context: Any) -> str:  # noqa: ANN401 - whatever the template shows
+    def part(self, template: str, **context: Any) -> str:
         """A part of a page."""
         return self._environment.get_template(template).render(**context)
 
