@@ -50,6 +50,8 @@ from sendto_dispatcher.store import retention
 from sendto_dispatcher.store.claims import CHANNEL
 
 _DIGEST_KEY_BYTES = 32
+_OPS_POOL = 4
+"""the most connections of those who look"""
 _log = logs.logger(__name__)
 
 
@@ -73,6 +75,13 @@ class Dispatcher:
         )
         self.supervisor = Supervisor()
         self._database = Database(section, application_name="sendto-dispatcher")
+        # Who looks takes neither connections nor time from deliveries.
+        shorter = {
+            "statement_timeout_s": section.ops_statement_timeout_s,
+            "pool_min_size": 1,
+            "pool_max_size": _OPS_POOL,
+        }
+        self._ops_database = Database(section.model_copy(update=shorter), application_name="sendto-dispatcher-ops")
         self._losses = LossCheck(
             section.intake,
             settings.kafka,
@@ -120,7 +129,7 @@ class Dispatcher:
             lag=self._lag,
             relays=Relays(section.relay_urls.split(",") if section.relay_urls else (), self._clock),
         )
-        self._ops = Ops(self._database, self._current, self._notifier, self._clock, watched)
+        self._ops = Ops(self._ops_database, self._current, self._notifier, self._clock, watched)
         self._erasing = Erasing(self._database, self._current, settings.kafka, settings.topics, self._clock)
         self._beats = asyncio.Event()
         self.configuration.on_change(self._use)
@@ -144,7 +153,7 @@ class Dispatcher:
         )
         app.include_router(health_routes(self._checks, before_metrics=self._before_metrics))
         app.include_router(self._ops.api())
-        app.include_router(delivery_routes(self._database, self._current))
+        app.include_router(delivery_routes(self._ops_database, self._current))
         app.include_router(erasure_routes(self._database, self._erasing))
         app.include_router(self._ops.console())
         app.add_exception_handler(DatabaseAway, _database_away)
@@ -174,6 +183,7 @@ class Dispatcher:
         await self._engine.stop()
         await self.supervisor.stop()
         await self._forget_replica()
+        await self._ops_database.close()
         await self._database.close()
         if self._tracer is not None:
             await asyncio.to_thread(self._tracer.close)

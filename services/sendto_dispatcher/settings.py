@@ -36,6 +36,7 @@ class IntakeSettings(Section):
     session_timeout_s: PositiveSeconds = 6.0
     """without a heartbeat for so long, a process's partitions go to others; brokers allow no less unless told to"""
     max_poll_interval_s: PositiveSeconds = 300.0
+    """without a look at the topic for so long, a process's partitions go to others"""
     max_event_bytes: PositiveInt = 65_536
     """key, value and headers together; a larger event is rejected"""
     default_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "GB"
@@ -119,6 +120,8 @@ class DispatcherSection(DatabaseSettings, HttpSettings):
     heartbeat_s: PositiveSeconds = 5.0
     config_poll_s: PositiveSeconds = 1.0
     """how often the configuration's files are looked at for changes"""
+    ops_statement_timeout_s: PositiveSeconds = 10.0
+    """for one statement of the ops API, the console and the metrics, which have connections of their own"""
     delivery_events: bool = False
     """publish what became of each order on the deliveries topic"""
     relay_urls: RelayUrls | None = None
@@ -126,6 +129,20 @@ class DispatcherSection(DatabaseSettings, HttpSettings):
     intake: IntakeSettings = IntakeSettings()
     engine: EngineSettings = EngineSettings()
     retention: RetentionSettings = RetentionSettings()
+
+    @model_validator(mode="after")
+    def _waits_fit_into_each_other(self) -> Self:
+        if self.ops_statement_timeout_s > self.statement_timeout_s:
+            raise ValueError(
+                "ops_statement_timeout_s is greater than statement_timeout_s: looking must not take longer"
+            )
+        longest_s = self.connect_timeout_s + self.statement_timeout_s
+        if self.intake.max_poll_interval_s <= longest_s:
+            raise ValueError(
+                f"intake.max_poll_interval_s is {self.intake.max_poll_interval_s:g}: a batch may wait {longest_s:g} s "
+                "before it is put back (connect_timeout_s and statement_timeout_s), and the membership would be lost"
+            )
+        return self
 
 
 class LimitSettings(Section):

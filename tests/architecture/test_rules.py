@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "services" / "sendto_dispatcher" / "README.md"
 _NAMED = re.compile(r"[Rr]ules? (\d+(?:(?:,| to| and) \d+)*)")
+_TEST = re.compile(r"def test_rule_(\d+)_")
 
 
 def _stated() -> list[int]:
@@ -27,3 +28,19 @@ def test_every_rule_that_is_named_is_stated() -> None:
 
     assert named
     assert named <= set(_stated())
+
+
+def test_every_rule_has_a_test_that_names_it() -> None:
+    tested = {
+        int(number)
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for number in (*_TEST.findall(path.read_text()), *_named_by_its_docstring(path))
+    }
+
+    assert tested == set(_stated())
+
+
+def _named_by_its_docstring(path: Path) -> list[str]:
+    """The rules that a whole module of tests is about: `Rule 12: …`."""
+    first = path.read_text().split("\n\n", 1)[0]
+    return [number for match in _NAMED.finditer(first) for number in re.findall(r"\d+", match[1])]

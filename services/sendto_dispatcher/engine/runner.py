@@ -47,8 +47,7 @@ _OVERDUE_PAUSE_S = 0.02
 """before looking again at lanes that are due and could not be claimed: someone else is at them"""
 _HANGING_SHARE = 10
 """a tenth of the slots, at least one, may go to lanes whose last attempt timed out"""
-_SHADOW_LOOK_S = 5.0
-"""between looks for lanes that rest because the provider was in shadow"""
+_LOOK_AROUND_S = 5.0
 _PROBE_TRIES = 20
 """lanes that a probe looks at until one of them needs a call"""
 
@@ -86,7 +85,7 @@ class Runner:
         self._busy = False
         self._alone: set[int] = set()
         """lanes whose batch was refused"""
-        self._looked_for_shadow_s: float | None = None
+        self._looked_around_s: float | None = None
         self.wake = Wake()
         self._pace = Pace(provider, database)
         self._standing = Standing(provider, settings, database, self._pace, clock, self.wake)
@@ -131,7 +130,7 @@ class Runner:
         """Claim what is due and start its attempts; seconds to wait before the next look, 0 if more may be due."""
         if self._cleared() is None:
             return self._settings.poll_interval_s
-        await self._leave_shadow()
+        await self._look_around()
         gate_now = await self._standing.gate()
         if not isinstance(gate_now, Open):
             self._release(self._slots.take_back())
@@ -192,6 +191,8 @@ class Runner:
         """Wait for a free slot; under load for a few, so that a claim is worth its transaction."""
         while not self._slots.low and self._slots.failure is None:
             await self._freed.wait(self._settings.poll_interval_s)
+            if self._slots.give_up(self._clock.monotonic_s()):
+                _log.error("call_never_ends", provider=self._provider.name)
             self._release(self._slots.take_back(self._clock.monotonic_s()))
         if self._busy and self._slots.room < self._provider.concurrency // 4:
             await asyncio.sleep(self._settings.settle_linger_s)
@@ -239,16 +240,20 @@ class Runner:
             if isinstance(step, Send) and step.keep and step.state and step.generation == claim.lane.generation:
                 yield claim.lane.id, step.generation, step.state
 
-    async def _leave_shadow(self) -> None:
-        """Make lanes due that were only translated, now and then: another replica may have been in shadow longer."""
+    async def _look_around(self) -> None:
+        """Now and then: say that the provider is served; make lanes due that were translated only.
+
+        Before the first claim, so that no failure is older than the time in which it was served. And again later:
+        another replica may have been in shadow longer.
+        """
         now_s = self._clock.monotonic_s()
-        looked_s = self._looked_for_shadow_s
-        if self._provider.shadow or (looked_s is not None and now_s - looked_s < _SHADOW_LOOK_S):
+        if self._looked_around_s is not None and now_s - self._looked_around_s < _LOOK_AROUND_S:
             return
         async with self._database.connection() as connection:
-            while await leave_shadow(connection, self._provider.name):
+            await provider_store.note_served(connection, self._provider.name)
+            while not self._provider.shadow and await leave_shadow(connection, self._provider.name):
                 continue
-        self._looked_for_shadow_s = now_s
+        self._looked_around_s = now_s
 
     async def _until_due(self) -> float:
         hanging = self._hanging_free > 0

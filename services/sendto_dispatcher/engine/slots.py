@@ -7,7 +7,7 @@ standing empty until the next. After a call that was not, it is the runner that 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sendto_dispatcher.engine.attempt import Attempt
 
@@ -15,6 +15,10 @@ _AHEAD_S = 0.2
 """how much time's worth of calls may wait"""
 _STALE_S = 1.0
 """what has waited so long waits for a provider that hangs; someone else may have a slot for it"""
+NEVER_ENDS_S = 60.0
+"""so long after its deadline a call is given up that does not end: nothing waits for a plugin for ever"""
+_CUT_OFF_S = 2.0
+"""for what is cut off to end"""
 
 
 class Call(NamedTuple):
@@ -35,7 +39,7 @@ class Slots:
         self._most = most
         self._carry_out = carry_out
         self._ended = ended
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], Call] = {}
         self._waiting: deque[Call] = deque()
         self._oldest_s = 0.0
         self._finished = 0
@@ -104,26 +108,43 @@ class Slots:
             _, late = await asyncio.wait(self._under_way, timeout=timeout_s)
             for slot in late:
                 slot.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            if late:
+                await asyncio.wait(late, timeout=_CUT_OFF_S)
+
+    def give_up(self, now_s: float) -> int:
+        """Free the slots of calls that should have ended long ago, though they have not; how many.
+
+        Others have taken their lanes over meanwhile, so nothing is settled for them.
+        """
+        overdue = [
+            one for one, call in self._under_way.items() if now_s > max(call.deadline_s, call.at_s) + NEVER_ENDS_S
+        ]
+        for slot in overdue:
+            self.hanging -= self._under_way.pop(slot).hanging
+            slot.cancel()
+        return len(overdue)
 
     def _begin(self, call: Call) -> None:
         slot = asyncio.create_task(self._serve(call))
-        self._under_way.add(slot)
+        self._under_way[slot] = call
         slot.add_done_callback(self._over)
 
     async def _serve(self, call: Call) -> None:
+        slot: Any = asyncio.current_task()
         while True:
             answered = await self._carry_out(call)
+            if slot not in self._under_way:
+                return  # given up meanwhile
             self._finished += 1
             self.hanging -= call.hanging
             if not (answered and self._waiting) or self._stopping:
                 return
-            call = self._waiting.popleft()
+            call = self._under_way[slot] = self._waiting.popleft()
             if self.low:
                 self._ended()
 
     def _over(self, slot: asyncio.Task[None]) -> None:
-        self._under_way.discard(slot)
+        self._under_way.pop(slot, None)
         if not slot.cancelled() and (failure := slot.exception()) is not None:
             self.failure = failure
         self._ended()

@@ -12,6 +12,8 @@ from sendto.runtime.database import Connection
 from sendto_dispatcher.domain.gate import ProviderState
 from sendto_dispatcher.domain.pace import Bucket, Grant, grant
 
+UNSERVED_S = 60.0
+"""without a process that serves it for so long, a provider counts as stopped: not configured, or all of us were away"""
 _KNOW = "INSERT INTO provider_state (provider) SELECT unnest($1::text[]) ORDER BY 1 ON CONFLICT DO NOTHING"
 
 _STATE = """
@@ -32,6 +34,14 @@ RETURNING tokens
 _SPEND = "UPDATE provider_state SET tokens = tokens - $2 WHERE provider = $1"
 _GIVE_BACK = "UPDATE provider_state SET tokens = least($3, tokens + $2) WHERE provider = $1"
 
+# While nobody serves it, nothing of a provider grows old.
+_SERVED = """
+UPDATE provider_state SET served_at = clock_timestamp(),
+    stopped_s = stopped_s + CASE
+        WHEN stopped_since IS NULL AND served_at < clock_timestamp() - $2 * interval '1 second'
+        THEN extract(epoch FROM clock_timestamp() - served_at)::float8 ELSE 0 END
+WHERE provider = $1
+"""
 _WIN_PROBE = """
 UPDATE provider_state SET probe_at = clock_timestamp() + $2 * interval '1 second'
 WHERE provider = $1 AND (held_at IS NOT NULL OR opened_at IS NOT NULL)
@@ -117,6 +127,11 @@ async def state(connection: Connection, provider: str) -> ProviderState:
         await know(connection, [provider])
         return await state(connection, provider)
     return ProviderState(**dict(row))
+
+
+async def note_served(connection: Connection, provider: str) -> None:
+    """Note that the provider is being served now. If it was not for long, that time makes no failure older."""
+    await connection.execute(_SERVED, provider, UNSERVED_S)
 
 
 async def take_requests(

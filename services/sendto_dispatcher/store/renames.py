@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from sendto.runtime.database import Connection
 
-_TIMEOUT = "SET LOCAL statement_timeout = '10min'"
+_TIMEOUT_S = 600.0
+_TIMEOUT = f"SET LOCAL statement_timeout = {int(_TIMEOUT_S * 1000)}"
 _LOCK_STATES = """
 SELECT order_id, source FROM order_state WHERE $1 = ANY(providers) ORDER BY order_id, source FOR UPDATE
 """
@@ -72,16 +73,16 @@ async def rename_provider(connection: Connection, old: str, new: str) -> int | H
         asyncpg.UniqueViolationError: an event made a lane under the new name meanwhile; begin again.
     """
     await connection.execute(_TIMEOUT)
-    await connection.execute(_LOCK_STATES, old)
-    await connection.execute(_LOCK_LANES, [old, new])
-    row = await connection.fetchrow(_HINDRANCES, [old, new], new, old)
+    await connection.execute(_LOCK_STATES, old, timeout=_TIMEOUT_S)
+    await connection.execute(_LOCK_LANES, [old, new], timeout=_TIMEOUT_S)
+    row = await connection.fetchrow(_HINDRANCES, [old, new], new, old, timeout=_TIMEOUT_S)
     found = Hindrances(**dict(row or {}))
     if found.leased or found.sent or found.taken:
         return found
     for statement in (_MERGE, _DROP_MERGED, _DROP_REFERENCES, _MOVE_REFERENCES):
-        await connection.execute(statement, old, new)
-    moved: str = await connection.execute(_MOVE_LANES, old, new)
-    await connection.execute(_MOVE_STATES, old, new)
-    await connection.execute(_MOVE_REPLAYS, old, new)
-    await connection.execute(_DROP_GATES, old)
+        await connection.execute(statement, old, new, timeout=_TIMEOUT_S)
+    moved: str = await connection.execute(_MOVE_LANES, old, new, timeout=_TIMEOUT_S)
+    await connection.execute(_MOVE_STATES, old, new, timeout=_TIMEOUT_S)
+    await connection.execute(_MOVE_REPLAYS, old, new, timeout=_TIMEOUT_S)
+    await connection.execute(_DROP_GATES, old, timeout=_TIMEOUT_S)
     return int(moved.rsplit(maxsplit=1)[-1])

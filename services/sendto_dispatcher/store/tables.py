@@ -276,8 +276,10 @@ class ProviderState(Table, table=True):
     blocked_until: datetime | None = Field(sa_column=time_column(nullable=True))
     """the provider's own Retry-After"""
     stopped_s: float = Field(sa_column_kwargs={"server_default": text("0")})
-    """seconds that it was paused, held or open, up to `stopped_since`"""
+    """seconds that it was paused, held, open or not served, up to `stopped_since`"""
     stopped_since: datetime | None = Field(sa_column=time_column(nullable=True))
+    served_at: datetime | None = Field(sa_column=time_column(nullable=True))
+    """when a process last said that it serves it"""
     tokens: float = Field(sa_column_kwargs={"server_default": text("0")})
     """requests that may go out now"""
     tokens_at: datetime | None = Field(sa_column=time_column(nullable=True))

@@ -1,11 +1,13 @@
 """The dispatcher's health, metrics and ops API."""
 
+import asyncio
+
 import pytest
 from infra.events import Upstream
 from infra.eventually import eventually
 from infra.sandbox import Provider
 from infra.serving import Caller
-from integration.dispatcher.conftest import Rows
+from integration.dispatcher.conftest import Rows, Settings, dispatching
 
 from sendto.runtime.database import Database
 from sendto_dispatcher.store.tokens import create_token
@@ -143,3 +145,19 @@ async def test_a_story_holds_no_personal_data(dispatcher: Caller, upstream: Upst
     text = await eventually(settled)
     assert text is not None
     assert not any(word in text for word in ("canary", "7946 0958", "79460958"))
+
+
+async def test_rule_37_who_looks_waits_no_longer_than_ops_may_and_deliveries_go_on(
+    settings: Settings, ops_token: str, upstream: Upstream, provider: Provider, dispatch_database: Database
+) -> None:
+    settings["dispatcher"]["ops_statement_timeout_s"] = 0.3
+    async with dispatching(settings, ops_token) as ops:
+        await upstream.put(7, 1)
+        await provider.holds(7)
+        async with dispatch_database.transaction() as connection:
+            await connection.execute("LOCK TABLE rejected_event IN ACCESS EXCLUSIVE MODE")
+            answers = await asyncio.gather(*(ops("GET", "/ops/rejected") for _ in range(8)))
+            await upstream.put(7, 2, first_name="Newer")
+            await provider.holds(7, version=2)
+        assert [answer.status for answer in answers] == [503] * 8
+        assert (await ops("GET", "/ops/rejected")).status == 200

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from sendto_dispatcher.engine.slots import Call, Slots
+from sendto_dispatcher.engine.slots import NEVER_ENDS_S, Call, Slots
 
 
 class Provider:
@@ -150,3 +150,17 @@ async def test_what_a_call_must_not_end_with_is_kept() -> None:
 
     assert isinstance(slots.failure, ValueError)
     assert slots.free == 1
+
+
+async def test_a_call_that_never_ends_is_given_up_once_and_its_late_end_counts_no_more() -> None:
+    provider = Provider(1)
+    slots = provider.slots
+    slots.add(_calls(0, hanging=True), 100.0, at_once=False)
+    await _all_ran(lambda: len(provider.began) == 1)
+
+    assert slots.give_up(10.0 + NEVER_ENDS_S) == 0
+    assert slots.give_up(10.1 + NEVER_ENDS_S) == 1
+    assert (slots.in_flight, slots.free, slots.hanging) == (0, 1, 0)
+    assert slots.give_up(1_000.0) == 0
+    await _all_ran(lambda: provider.ended == 1)
+    assert (slots.hanging, slots.failure) == (0, None)

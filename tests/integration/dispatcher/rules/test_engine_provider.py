@@ -20,6 +20,7 @@ from sendto.sdk import (
     RemoteRef,
     RemoteState,
 )
+from sendto_dispatcher.engine import slots
 
 
 async def test_rule_25_a_provider_that_is_down_gets_probes_with_other_lanes_and_its_full_rate_when_it_is_back(
@@ -226,3 +227,42 @@ async def test_a_call_that_crashes_ends_the_loop_and_not_silently(lanes: Lanes, 
     await lanes.put(7, 1)
     async with running(lanes, [provider(remote.url, adapter=Explodes(remote.url))], crashes="engine.sandbox") as run:
         assert await asyncio.wait_for(run.supervisor.crashed(), 30) == "engine.sandbox"
+
+
+class NeverEnds(Scripted):
+    """Does not end for one order, not even when it is cut off."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.let_go = asyncio.Event()
+        self.caught = 0
+
+    async def apply(self, command: Command, http: Http) -> Outcome:
+        """Wait for as long as the test wants it to."""
+        while command.order_id == 1 and not self.let_go.is_set():
+            try:
+                await self.let_go.wait()
+            except asyncio.CancelledError:
+                self.caught += 1
+        return await super().apply(command, http)
+
+
+async def test_a_call_that_never_ends_keeps_neither_its_slot_nor_the_stop(
+    lanes: Lanes, remote: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "NEVER_ENDS_S", 0.2)
+    adapter = NeverEnds(remote.url)
+    await lanes.put(1, 1)
+    settings = engine_settings(drain_s=0.5)
+    async with running(
+        lanes,
+        [provider(remote.url, adapter=adapter, limits={"concurrency": 1, "timeout_s": 0.5}, settings=settings)],
+        settings=settings,
+    ) as run:
+        await until(lanes, "lease_token IS NOT NULL")
+        await lanes.put(2, 1)
+        await remote.holds(2)
+        await asyncio.wait_for(run.stop(), 30)
+    assert adapter.caught
+    assert await remote.get(1) is None
+    adapter.let_go.set()

@@ -37,6 +37,10 @@ def _recover(connection: Connection) -> Awaitable[object]:
     return providers.recover(connection, NAME)
 
 
+async def _serve(connection: Connection) -> None:
+    await providers.note_served(connection, NAME)
+
+
 @pytest.fixture(autouse=True)
 async def _known(lanes: Lanes) -> None:
     await lanes.provider()
@@ -102,6 +106,38 @@ async def test_rule_27_a_lane_does_not_age_while_its_provider_is_open(lanes: Lan
     await lanes.settle(probing, Transient("http_500"))
 
     assert (await lanes.lane(7))["resting"] is None
+
+
+@pytest.mark.parametrize(("served", "resting"), [(False, None), (True, "dead")])
+async def test_rule_27_a_lane_does_not_age_while_nobody_serves_its_provider(
+    lanes: Lanes, served: bool, resting: str | None
+) -> None:
+    await lanes.put(7, 1)
+    await lanes.provider()
+    [claimed] = await lanes.claim()
+    await lanes.settle(claimed, Transient("http_500"))
+    await lanes.run("UPDATE lane SET failing_since = clock_timestamp() - interval '5000 seconds'")
+    silent_s = 10 if served else 4500
+    await lanes.run("UPDATE provider_state SET served_at = clock_timestamp() - $1 * interval '1 second'", silent_s)
+    await _state(lanes, _serve)
+    await _state(lanes, _serve)
+    await lanes.expire(7)
+
+    [again] = await lanes.claim()
+    await lanes.settle(again, Transient("http_500"))
+
+    assert (await lanes.lane(7))["resting"] == resting
+
+
+async def test_rule_27_a_paused_provider_that_nobody_serves_is_counted_once(lanes: Lanes) -> None:
+    await _state(lanes, _pause)
+    await lanes.run(
+        "UPDATE provider_state SET stopped_since = now() - interval '1 hour', served_at = now() - interval '1 hour'"
+    )
+
+    await _state(lanes, _serve)
+
+    assert (await lanes.provider())["stopped_s"] == 0
 
 
 async def test_rule_25_only_one_process_wins_a_probe_of_an_interval(lanes: Lanes) -> None:
