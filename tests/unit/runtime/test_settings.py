@@ -158,3 +158,10 @@ def test_an_adapters_setting_from_the_environment_stays_a_source(tmp_path: Path)
         "key": f"file:{tmp_path}/key",
         "other": "env:OTHER",
     }
+
+
+def test_settings_do_not_change() -> None:
+    settings = load(_Root, None, {"SENDTO_SERVICE__DATABASE_URL": URL})
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.log.level = "debug"  # type: ignore[misc]  # what is tested
