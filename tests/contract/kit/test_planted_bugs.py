@@ -24,7 +24,6 @@ from sendto.sdk import (
     Http,
     HttpFailure,
     HttpRequest,
-    HttpResponse,
     Idempotency,
     LookupFailed,
     Operation,
@@ -37,7 +36,6 @@ from sendto.sdk import (
     classify,
 )
 from sendto.sdk.testing import Answer, Breach, Case, Received, checks_for, run_check
-from sendto.sdk.translation import json_answer
 from sendto_acme import AcmeAdapter, AcmeConfig
 
 _log = logging.getLogger("planted")
@@ -282,27 +280,6 @@ class MakesMoreRequestsThanItSays(AcmeAdapter):
     async def apply(self, command: Command, http: Http) -> Outcome:
         await self.find(command.reference, http)
         return await super().apply(command, http)
-
-
-class _LooksUpFirst(AcmeAdapter):
-    def __init__(self, config: AcmeConfig) -> None:
-        super().__init__(config)
-        self.capabilities = replace(self.capabilities, requests=dict.fromkeys(Operation, 2))
-
-    async def apply(self, command: Command, http: Http) -> Outcome:
-        await self.find(command.reference, http)
-        return await super().apply(command, http)
-
-
-@finds("all_requests_can_be_shown", "give it example_answer")
-class ShowsItsFirstRequestOnly(_LooksUpFirst):
-    """A plan of it would hide what is written."""
-
-
-@finds("all_requests_can_be_shown", "comes to Rejected")
-class ShowsAWayThatEndsNowhere(_LooksUpFirst):
-    def example_answer(self, _: Command, request: HttpRequest, __: int) -> HttpResponse:
-        return json_answer(200 if request.method == "GET" else 400, {"data": []})
 
 
 @finds("every_answer_is_an_outcome", "came out of the adapter; expected failures are outcomes")
