@@ -29,6 +29,7 @@ from sendto_api.http.requests import Site
 from sendto_api.http.writes import Writer
 from sendto_api.openapi import CANONICAL, SAME, document
 from sendto_api.orders.routes import order_routes
+from sendto_api.orders.totals import Totals
 from sendto_api.outbox import metrics
 from sendto_api.outbox.routes import outbox_routes
 from sendto_api.outbox.store import CHANNEL
@@ -37,6 +38,8 @@ from sendto_api.tokens.auth import Authenticator
 from sendto_api.tokens.store import CHANNEL as REVOKED
 
 _PRUNING = 0x616E73776572  # "answer"
+_SESSION = {"max_parallel_workers_per_gather": "0"}
+"""one list shall not take every processor"""
 PREFIXES = (CANONICAL, SAME)
 
 
@@ -47,7 +50,7 @@ class Api:
         self._settings = settings.api
         self._supervisor = supervisor
         self._tracer = open_tracer(settings.telemetry, service="api")
-        self._database = Database(settings.api, application_name="sendto-api")
+        self._database = Database(settings.api, application_name="sendto-api", session=_SESSION)
         self._notifier = Notifier(self._database, CHANNEL)
         answers = prune_answers(settings.api.idempotency_keep_s)
         self._pruner = Pruner(self._database, _PRUNING, {"idempotency_key": answers})
@@ -58,6 +61,7 @@ class Api:
             authenticator=self._authenticator,
             limiter=RateLimiter(settings.api.rate_limit, SystemClock()),
             writer=Writer(self._database, self._notifier),
+            totals=Totals(SystemClock(), keep_s=settings.api.total_keep_s),
         )
 
     def app(self) -> FastAPI:

@@ -72,6 +72,7 @@ _RESPONSE_HEADERS: dict[str, tuple[Schema, str, bool]] = {
     "ETag": (_TEXT | {"pattern": '^"[0-9]+"$'}, "The order's version, in quotes.", True),
     "Location": (_TEXT | {"pattern": "^/"}, "The path of what was made.", True),
     "Idempotency-Replayed": (_TEXT | {"const": "true"}, "There where the answer is an earlier one.", False),
+    "Preference-Applied": (_TEXT | {"const": "handling=strict"}, "There where the caller preferred it.", False),
     "RateLimit": (_TEXT, "What is left of the token's limit, and in how many seconds it is whole again.", False),
     "RateLimit-Policy": (_TEXT, "The token's limit: requests and window in seconds.", False),
     "Retry-After": (_TEXT | {"pattern": "^[0-9]+$"}, "Seconds to wait.", True),
@@ -125,6 +126,7 @@ def document(routes: Iterable[object]) -> dict[str, Any]:
 def _operation(operation: Operation, prefix: str, tags: list[str]) -> dict[str, Any]:
     says = [operation.says, f"Needs the permission `{operation.permission}`."]
     parameters = [*operation.parameters, *({"$ref": f"#/components/parameters/{name}"} for name in operation.headers)]
+    preferred = ("Preference-Applied",) if "Prefer" in operation.headers else ()
     described: dict[str, Any] = {
         "operationId": _operation_id(operation.id, prefix),
         "tags": tags,
@@ -132,7 +134,7 @@ def _operation(operation: Operation, prefix: str, tags: list[str]) -> dict[str, 
         "description": " ".join(part for part in says if part),
         "security": [{"token": [operation.permission]}],
         "parameters": parameters,
-        "responses": {str(success.status): _success(success, prefix) for success in operation.successes}
+        "responses": {str(success.status): _success(success, prefix, preferred) for success in operation.successes}
         | {str(status): {"$ref": f"#/components/responses/{_error_name(status)}"} for status in operation.errors},
     }
     if operation.body is not None:
@@ -157,8 +159,8 @@ def _shared_parameters(path: str) -> dict[str, Any]:
     return {"parameters": [{"name": ORDER_ID, "in": "path", "required": True, "description": says, "schema": schema}]}
 
 
-def _success(success: Success, prefix: str) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": success.says, "headers": _headers(success.headers)}
+def _success(success: Success, prefix: str, preferred: tuple[str, ...]) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": success.says, "headers": _headers((*success.headers, *preferred))}
     if success.schema is not None:
         schema = (
             success.schema if isinstance(success.schema, dict) else {"$ref": _REF.format(model=success.schema.__name__)}

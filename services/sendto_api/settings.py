@@ -51,6 +51,8 @@ class ApiSection(SiteSection, DatabaseSettings, HttpSettings):
     """requests of one token, of each process; None: unlimited"""
     token_cache_s: Annotated[float, Field(ge=0, le=60)] = 2.0
     """how long a token that was looked up is taken as it was"""
+    total_keep_s: Annotated[float, Field(ge=0, le=3_600)] = 10.0
+    """how long the number of orders that a list has is kept once it is 10,000 or more; below it is always counted"""
     idempotency_keep_s: Annotated[int, Field(ge=60)] = 86_400
     """how long answers are kept for repeated requests"""
 

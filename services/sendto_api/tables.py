@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
 
@@ -88,6 +88,7 @@ class Order(Table, table=True):
             Index(f"order_{name}_idx", name, "order_id", postgresql_where=text(f"{name} IS NOT NULL"))
             for name in _PICKED
         ),
+        Index("order_type_idx", "order_type", "order_id"),
     )
 
     order_id: int = Field(sa_column=_big(primary_key=True, autoincrement=False))
@@ -120,6 +121,24 @@ class Order(Table, table=True):
     user_agent: str | None = Field(sa_column=_maybe_text())
     date_added: datetime = Field(sa_column=_time())
     date_modified: datetime = Field(sa_column=_time())
+
+
+class OrderSearch(Table, table=True):
+    """What an order is found by: the parts of its texts. A trigger keeps it, whoever writes the order."""
+
+    __tablename__ = "order_search"
+    __table_args__ = (
+        Index(
+            "order_search_parts_idx",
+            "parts",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 512},
+        ),
+    )
+
+    order_id: int = Field(sa_column=_of_order(primary_key=True, autoincrement=False))
+    parts: str = Field(sa_column=Column(TSVECTOR, nullable=False))
+    """all three letters that follow each other in a name, the email or the telephone, in small letters"""
 
 
 class OrderAddress(Table, table=True):

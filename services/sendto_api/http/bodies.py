@@ -84,6 +84,9 @@ def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - any ann
 
 
 def prefers_strict(request: Request) -> bool:
-    """Whether the caller asks for `Prefer: handling=strict` (RFC 7240)."""
-    preferences = ",".join(request.headers.getlist("prefer")).lower()
-    return any(part.split(";")[0].replace(" ", "") == "handling=strict" for part in preferences.split(","))
+    """Whether the caller asks for `Prefer: handling=strict` (RFC 7240); of two answers to one question the first."""
+    asked: dict[str, str] = {}
+    for preference in ",".join(request.headers.getlist("prefer")).lower().split(","):
+        name, _, value = preference.split(";")[0].partition("=")
+        asked.setdefault(name.strip(), value.strip().strip('"'))
+    return asked.get("handling") == "strict"

@@ -110,7 +110,13 @@ MEANINGS = {
     500: "A fault of ours; it was recorded under the `request_id`.",
     503: "The database is away; repeat the request, with its `Idempotency-Key` if it is a write.",
 }
-ERROR_HEADERS = {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After",), 503: ("Retry-After",)}
+ERROR_HEADERS = {
+    401: ("WWW-Authenticate",),
+    405: ("Allow",),
+    422: ("Preference-Applied",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
 
 
 def problem_example(status: int, title: str, errors: Mapping[str, list[str]]) -> dict[str, Any]:

@@ -146,8 +146,7 @@ def one_of(values: tuple[str, ...]) -> Rule:
 
 def _code(codes: frozenset[str], kind: str) -> Rule:
     schema = {
-        "type": ["string", "null"],
-        "enum": [*sorted(codes), None],
+        "anyOf": [{"type": "string", "enum": sorted(codes)}, {"type": "null"}],
         "description": f"{kind[0].upper()}{kind[1:]}.",
     }
     return Rule(_line_or_null, _among(codes, kind), schema)

@@ -77,3 +77,9 @@ def _request_id(scope: Scope) -> str:
     given: Any = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     text = given.decode("latin-1")
     return text if _REQUEST_ID.fullmatch(text) else str(new_uuid())
+
+
+def answer_headers(request: Request) -> dict[str, str]:
+    """Headers that the answer will carry, whatever it is."""
+    headers: dict[str, str] = request.scope.setdefault("answer_headers", {})
+    return headers

@@ -24,12 +24,14 @@ class Query:
             self._given.setdefault(name, []).append(value)
         self._errors: dict[str, list[str]] = {}
 
-    def read(self, name: str, parse: Callable[[str], T]) -> T | None:
-        """A parameter, None if it is not given."""
+    def read(self, name: str, parse: Callable[[str], T], *, several: bool = False) -> T | None:
+        """A parameter, None if it is not given. One of several values may be given several times, as clients do."""
         values = self._given.get(name)
         if values is None:
             return None
         try:
+            if several:
+                values = [",".join(values)]
             if len(values) > 1:
                 raise ValueError("is given more than once")  # noqa: TRY301 - told like all that is wrong
             return parse(one_line(values[0]))
@@ -54,9 +56,9 @@ def number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def numbers(text: str) -> list[int]:
+def numbers(text: str) -> tuple[int, ...]:
     """Reads one id or several, separated by commas."""
-    return sorted(set(_several(text, number(1, ID_MAX))))
+    return tuple(sorted(set(_several(text, number(1, ID_MAX)))))
 
 
 def words(allowed: Iterable[str]) -> Callable[[str], list[str]]:

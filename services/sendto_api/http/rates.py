@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import Request
 
 from sendto.kernel.clock import Clock
+from sendto_api.http.middleware import answer_headers
 from sendto_api.http.problems import Problem
 
 _UNITS_S = {"s": 1, "min": 60, "h": 3600}
@@ -61,9 +62,3 @@ class RateLimiter:
     def _forget_ended(self, now_s: float) -> None:
         if len(self._windows) >= _MOST_TOKENS:
             self._windows = {token: window for token, window in self._windows.items() if window[0] > now_s}
-
-
-def answer_headers(request: Request) -> dict[str, str]:
-    """Headers that the answer will carry, whatever it is."""
-    headers: dict[str, str] = request.scope.setdefault("answer_headers", {})
-    return headers

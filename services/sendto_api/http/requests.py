@@ -11,9 +11,11 @@ from pydantic import BaseModel
 from sendto.runtime.database import Database
 from sendto_api.http.bodies import parse_object, prefers_strict, read_bytes, validate
 from sendto_api.http.fields import ID_MAX
+from sendto_api.http.middleware import answer_headers
 from sendto_api.http.problems import Problem
 from sendto_api.http.rates import RateLimiter
 from sendto_api.http.writes import Write, Writer
+from sendto_api.orders.totals import Totals
 from sendto_api.outbox.events import EventSettings
 from sendto_api.settings import ApiSection
 from sendto_api.tokens.auth import Authenticator, Caller
@@ -44,11 +46,14 @@ class WriteCall:
 
     def model(self, model: type[Model]) -> Model:
         """The body as a model; raises 400, 415 or 422 problems."""
-        return validate(model, parse_object(self.request, self.body), strict=prefers_strict(self.request))
+        strict = prefers_strict(self.request)
+        if strict:
+            answer_headers(self.request)["Preference-Applied"] = "handling=strict"
+        return validate(model, parse_object(self.request, self.body), strict=strict)
 
-    async def run(self, write: Write) -> Response:
-        """Carry the write out in one transaction."""
-        return await self.writer.run(self.request, self.caller, self.body, write)
+    async def run(self, write: Write, *, locks: bool = True) -> Response:
+        """Carry the write out in one transaction; `locks`: what it changes was there before."""
+        return await self.writer.run(self.request, self.caller, self.body, write, locks=locks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Site:
     authenticator: Authenticator
     limiter: RateLimiter
     writer: Writer
+    totals: Totals
 
     @property
     def event_settings(self) -> EventSettings:

@@ -21,18 +21,22 @@ class Writer:
         self._database = database
         self._on_commit = on_commit
 
-    async def run(self, request: Request, caller: Caller, body: bytes, write: Write) -> Response:
-        """Carry out a write, or give the stored answer of an equal one."""
+    async def run(self, request: Request, caller: Caller, body: bytes, write: Write, *, locks: bool) -> Response:
+        """Carry out a write, or give the stored answer of an equal one; `locks`: what it changes was there before."""
         key = repeatable(request, caller, body)
+        in_transaction = locks or key is not None
 
         async def work(connection: Connection) -> Answer:
-            answer = await write(Turn(connection, key))
+            answer = await write(Turn(connection, key, in_transaction=in_transaction))
             reach(Point.API_WRITTEN)
             return answer
 
         reach(Point.API_WRITE)
         try:
-            answer = await self._once_more_if_just_stored(work)
+            if in_transaction:
+                answer = await self._once_more_if_just_stored(work)
+            else:
+                answer = await self._database.by_statements(work)
         except Repeated as repeated:
             return repeated.answer.response(replayed=True)
         reach(Point.API_COMMITTED)

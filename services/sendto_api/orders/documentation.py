@@ -24,6 +24,7 @@ from sendto_api.orders.listing import (
     LIMIT_MOST,
     PAGE_MOST,
     SEARCH_MOST,
+    SEARCH_TOTAL_MOST,
     SORT_WORDS,
     STARTS,
 )
@@ -131,7 +132,8 @@ LIST_PARAMETERS = (
     _query(
         "search",
         {"type": "string", "maxLength": SEARCH_MOST, "pattern": f"^[^{CONTROL}]*$"},
-        "An order's id, or a part of names, email or telephone; case does not matter, every character is literal.",
+        "An order's id, or a part of names, email or telephone; case does not matter, every character is literal."
+        f" `meta.total` and page numbers go up to {SEARCH_TOTAL_MOST} orders, the cursor goes on.",
     ),
     _query(STARTS, _MOMENT, "The first `order_date_time` that is wanted."),
     _query(ENDS, _MOMENT, "The last `order_date_time` that is wanted; of a date alone, its whole day."),
@@ -164,7 +166,8 @@ LIST = Operation(
     successes=(
         Success(
             status=200,
-            says="A page. A filter that nothing matches gives an empty one.",
+            says="A page. A filter that nothing matches gives an empty one. A `meta.total` from 10,000 on may be some"
+            " seconds old.",
             schema=OrderPage,
             example=_PAGE,
             links={

@@ -1,10 +1,13 @@
 """Lists of orders in the database: one statement for a page, one more that counts.
 
-The page's ids are found first, by an index alone where there is a fitting one; what belongs to them is joined then. So
-what is skipped costs little, and a page after a cursor costs the same wherever it lies.
+The page's ids are found first, by an index; what belongs to them is joined then. What is skipped costs little, and a
+page after a cursor costs the same wherever it lies.
+
+An index either has the wanted sort, or finds what a filter wants: which of them is quick depends on how many orders
+match and where they lie, and the planner can only guess. So both are in the statement: a bounded walk along the sort,
+which fills the page wherever matches are frequent, and, only if it did not, all matches by the filter's index.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,29 +15,20 @@ import asyncpg
 
 from sendto.runtime.database import Connection
 from sendto_api.orders.cursors import Cursor, Sort
-from sendto_api.orders.listing import Filters, Listing
+from sendto_api.orders.find_store import SORT_EXPRESSIONS, Finding
+from sendto_api.orders.listing import SEARCH_TOTAL_MOST, Filters, Listing
 from sendto_api.orders.store import ADDRESS_COLUMNS, CUSTOMER_COLUMNS, TOTALS, columns_of
 
-SORT_EXPRESSIONS = {
-    "order_id": "o.order_id",
-    "order_date_time": "o.order_date_time",
-    "date_added": "o.date_added",
-    "date_modified": "o.date_modified",
-    "order_total": "o.order_total",
-    "status_id": "coalesce(o.status_id, 0)",
-    "last_name": "o.last_name",
-}
-"""each has an index, together with the order id"""
-_SEARCHED = "lower(o.first_name || ' ' || o.last_name || E'\\n' || o.email || E'\\n' || coalesce(o.telephone, ''))"
+WALK = 4_000
+"""orders that are looked at along the sort before the matches are collected"""
+_FREQUENT = 400
+"""matches among the newest WALK orders from which on the next ones are found by looking on"""
 _HISTORY = """
 (SELECT coalesce(json_agg(json_build_object(
     'status_id', h.status_id, 'comment', h.comment, 'notify', h.notify, 'assignee_id', h.assignee_id,
     'date_added', h.date_added) ORDER BY h.id), '[]')
  FROM order_status_history h WHERE h.order_id = o.order_id)
 """
-
-Place = Callable[[object], str]
-"""puts a value in its place: among the statement's parameters, by the name that is given back"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,88 +42,90 @@ class Listed:
     """the place after it"""
 
 
-async def page_of(connection: Connection, listing: Listing) -> tuple[list[Listed], bool]:
-    """The page's orders, and whether there are more after it."""
-    statement, values = page_statement(listing)
+async def page_of(connection: Connection, listing: Listing, total: int | None) -> tuple[list[Listed], bool]:
+    """The page's orders, and whether there are more after it; `total` is how many there are in all, where known."""
+    statement, values = page_statement(listing, total)
     rows = await connection.fetch(statement, *values)
     listed = [_listed(row, listing.sort) for row in rows[: listing.limit]]
     return listed, len(rows) > listing.limit
 
 
 async def count_of(connection: Connection, filters: Filters) -> int:
-    """How many orders there are in all."""
-    values: list[Any] = []
-    return int(await connection.fetchval(f'SELECT count(*) FROM "order" o {_where(filters, None, values)}', *values))
+    """How many orders there are in all; of those that are searched for, at most SEARCH_TOTAL_MOST."""
+    statement, values = count_statement(filters)
+    return int(await connection.fetchval(statement, *values))
 
 
-def page_statement(listing: Listing) -> tuple[str, list[Any]]:
+def count_statement(filters: Filters) -> tuple[str, list[Any]]:
+    """The statement that counts, and its parameters.
+
+    A text that is frequent among the newest orders is counted by looking on, a rare one by its index.
+    """
+    finding = Finding(filters)
+    if filters.search is None:
+        return f'SELECT count(*) FROM "order" o WHERE {finding.filtered()}', finding.values
+    newest_first = 'SELECT * FROM "order" o ORDER BY o.order_id DESC'
+    counted = f"SELECT count(*) FROM ({{}} LIMIT {SEARCH_TOTAL_MOST}) o"
+    looked_on = f"SELECT 1 FROM ({newest_first} OFFSET 0) o WHERE {finding.filtered()}"
+    sql = f"""
+WITH near AS MATERIALIZED (
+    SELECT count(*) AS matches FROM ({newest_first} LIMIT {WALK}) o WHERE {finding.filtered()})
+SELECT CASE WHEN matches >= {_FREQUENT} THEN ({counted.format(looked_on)})
+    ELSE ({counted.format(finding.matches("1"))}) END
+FROM near
+"""
+    return sql, finding.values
+
+
+def page_statement(listing: Listing, total: int | None) -> tuple[str, list[Any]]:
     """The statement of a page, and its parameters: one order more than the page has."""
-    values: list[Any] = []
-    sort = SORT_EXPRESSIONS[listing.sort.name]
-    direction = "DESC" if listing.sort.descending else "ASC"
-    order_by = f"ORDER BY {sort} {direction}" + ("" if sort == "o.order_id" else f", o.order_id {direction}")
-    where = _where(listing.filters, listing.cursor, values)
-    offset = 0 if listing.cursor else listing.offset
+    finding = Finding(listing.filters, listing.cursor)
     wanted = [
         "o.*",
         columns_of("a", ADDRESS_COLUMNS),
         f"{TOTALS} AS order_totals",
-        f"{sort} AS sort_value",
+        f"{SORT_EXPRESSIONS[listing.sort.name]} AS sort_value",
         columns_of("c", CUSTOMER_COLUMNS if "customer" in listing.includes else ()),
         f"{_HISTORY} AS status_history" if "status_history" in listing.includes else "",
     ]
     customer = "LEFT JOIN customer c ON c.order_id = o.order_id" if "customer" in listing.includes else ""
-    return (
-        f"""
-WITH page AS MATERIALIZED (
-    SELECT o.order_id FROM "order" o {where} {order_by} LIMIT {listing.limit + 1} OFFSET {offset})
+    sql = f"""
+WITH {_page(listing, finding, total)}
 SELECT {", ".join(part for part in wanted if part)}
 FROM page JOIN "order" o ON o.order_id = page.order_id
 LEFT JOIN order_address a ON a.order_id = o.order_id {customer}
-{order_by}
-""",
-        values,
-    )
+{_order_by(listing.sort, "sort_value")}
+"""
+    return sql, finding.values
 
 
-def _where(filters: Filters, cursor: Cursor | None, values: list[Any]) -> str:
-    def place(value: object) -> str:
-        values.append(value)
-        return f"${len(values)}"
-
-    asked = [
-        ("o.customer_id = ANY({}::bigint[])", filters.customers),
-        ("o.location_id = ANY({}::bigint[])", filters.locations),
-        ("coalesce(o.status_id, 0) = ANY({}::bigint[])", filters.statuses),
-        ("o.assignee_id = {}::bigint", filters.assignee),
-        ("o.order_type = {}", filters.order_type),
-        ("o.order_date_time >= {}", filters.starts_at),
-        ("o.order_date_time <= {}", filters.ends_at),
-        ("o.date_modified > {}", filters.modified_after),
-        ("o.date_modified <= {}", filters.modified_before),
-    ]
-    conditions = [sql.format(place(value)) for sql, value in asked if value is not None]
-    if filters.search is not None:
-        conditions.append(_search(filters.search, place))
-    if cursor is not None:
-        conditions.append(_after(cursor, place))
-    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
-
-
-def _search(text: str, place: Place) -> str:
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    part = f"{_SEARCHED} LIKE '%' || lower({place(escaped)}) || '%'"
-    if text.isascii() and text.isdecimal() and int(text) <= 2**63 - 1:
-        return f"({part} OR o.order_id = {place(int(text))}::bigint)"
-    return part
+def _page(listing: Listing, finding: Finding, total: int | None) -> str:
+    """The common table expression `page` with the ids, and what it is made from."""
+    skipped = 0 if listing.cursor else listing.offset
+    wanted = listing.limit + 1
+    by_place = _order_by(listing.sort, "o.place")
+    page = f"{by_place} LIMIT {wanted} OFFSET {skipped}"
+    placed = f'SELECT o.*, {SORT_EXPRESSIONS[listing.sort.name]} AS place FROM "order" o'
+    if finding.filters_nothing:
+        return f"page AS MATERIALIZED (SELECT o.order_id FROM ({placed} WHERE {finding.place(listing.sort)}) o {page})"
+    # OFFSET 0 keeps the planner from walking here, too, in the hope of an early end.
+    matches = finding.matches(f"o.order_id, {SORT_EXPRESSIONS[listing.sort.name]} AS place")
+    if total is not None and total <= WALK:
+        return f"page AS MATERIALIZED (SELECT o.order_id FROM ({matches} OFFSET 0) o {page})"
+    walk = max(WALK, 4 * (skipped + wanted))
+    return f"""walked AS MATERIALIZED (
+    SELECT o.order_id FROM (
+        {placed} WHERE {finding.place(listing.sort)} {_order_by(listing.sort, "place")} LIMIT {walk}) o
+    WHERE {finding.filtered()} {page}),
+page AS MATERIALIZED (
+    SELECT order_id FROM walked WHERE (SELECT count(*) FROM walked) = {wanted}
+    UNION ALL (SELECT o.order_id FROM ({matches} AND (SELECT count(*) FROM walked) < {wanted} OFFSET 0) o {page}))"""
 
 
-def _after(cursor: Cursor, place: Place) -> str:
-    sign = "<" if cursor.sort.descending else ">"
-    if cursor.sort.name == "order_id":
-        return f"o.order_id {sign} {place(cursor.order_id)}"
-    sort = SORT_EXPRESSIONS[cursor.sort.name]
-    return f"({sort}, o.order_id) {sign} ({place(cursor.value)}, {place(cursor.order_id)})"
+def _order_by(sort: Sort, place: str) -> str:
+    direction = "DESC" if sort.descending else "ASC"
+    by_id = f"o.order_id {direction}"
+    return f"ORDER BY {by_id}" if sort.name == "order_id" else f"ORDER BY {place} {direction}, {by_id}"
 
 
 def _listed(row: asyncpg.Record, sort: Sort) -> Listed:

@@ -15,6 +15,8 @@ INCLUDES = ("customer", "address", "status_history")
 DIRECTIONS = ("asc", "desc")
 SORT_WORDS = tuple(f"{name}{direction}" for name in SORTS for direction in ("", *(f" {one}" for one in DIRECTIONS)))
 DEFAULT_SORT = Sort("order_id", descending=True)
+SEARCH_TOTAL_MOST = 10_000
+"""as many of the orders that a search finds are counted, and reached by page numbers; a cursor goes on"""
 PAGE_MOST, LIMIT_MOST, LIMIT_DEFAULT, SEARCH_MOST = 10**12, 100, 20, 100
 STARTS, ENDS = "dateTimeFilter[startAt]", "dateTimeFilter[endAt]"
 
@@ -23,9 +25,9 @@ STARTS, ENDS = "dateTimeFilter[startAt]", "dateTimeFilter[endAt]"
 class Filters:
     """Which orders are wanted; None does not ask."""
 
-    customers: list[int] | None
-    locations: list[int] | None
-    statuses: list[int] | None
+    customers: tuple[int, ...] | None
+    locations: tuple[int, ...] | None
+    statuses: tuple[int, ...] | None
     assignee: int | None
     order_type: str | None
     search: str | None
@@ -60,9 +62,9 @@ def read_listing(request: Request, zone: str) -> Listing:
     """
     query = Query(request)
     filters = Filters(
-        customers=query.read("customer", numbers),
-        locations=query.read("location", numbers),
-        statuses=query.read("status", numbers),
+        customers=query.read("customer", numbers, several=True),
+        locations=query.read("location", numbers, several=True),
+        statuses=query.read("status", numbers, several=True),
         assignee=query.read("assignee", number(1, ID_MAX)),
         order_type=query.read("order_type", word(ORDER_TYPES)),
         search=query.read("search", short_text(SEARCH_MOST)) or None,
@@ -79,7 +81,7 @@ def read_listing(request: Request, zone: str) -> Listing:
         limit=query.read("pageLimit", number(1, LIMIT_MOST)) or per_page or LIMIT_DEFAULT,
         cursor=(cursor := query.read("cursor", lambda text: _cursor(text, sort))),
         sort=cursor.sort if cursor else sort or DEFAULT_SORT,
-        includes=frozenset(query.read("include", words(INCLUDES)) or ()),
+        includes=frozenset(query.read("include", words(INCLUDES), several=True) or ()),
     )
     query.done()
     return listing

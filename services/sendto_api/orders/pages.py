@@ -76,7 +76,8 @@ def page_object(
             "first": link(page=1),
             "last": link(page=last) if last else None,
             "prev": link(page=min(page - 1, last)) if last and page > 1 else None,
-            "next": (link(page=page + 1) if more else None) if last else after_cursor,
+            # Behind the last page that was counted only the cursor leads on.
+            "next": link(page=page + 1) if more and last and page < last else after_cursor,
         },
         "meta": {
             "current_page": page if last else None,

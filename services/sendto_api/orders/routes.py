@@ -11,7 +11,7 @@ from sendto_api.http.idempotency import Answer
 from sendto_api.http.requests import Site, path_id
 from sendto_api.http.turns import Turn
 from sendto_api.orders import documentation
-from sendto_api.orders.list_store import count_of, page_of
+from sendto_api.orders.list_store import page_of
 from sendto_api.orders.listing import read_listing
 from sendto_api.orders.pages import page_object
 from sendto_api.orders.schemas import OrderBody, OrderPatch, order_object
@@ -30,9 +30,9 @@ def order_routes(site: Site, prefix: str) -> APIRouter:
         await site.allow(request, ORDERS_READ)
         listing = read_listing(request, zone)
         async with site.database.connection() as connection:
-            total = None if listing.cursor else await count_of(connection, listing.filters)
+            total = None if listing.cursor else await site.totals.total(connection, listing.filters)
             beyond = total is not None and listing.offset >= total
-            listed, more = ([], False) if beyond else await page_of(connection, listing)
+            listed, more = ([], False) if beyond else await page_of(connection, listing, total)
         page = page_object(
             listing, listed, more=more, total=total, path=request.url.path, query=request.query_params, zone=zone
         )
@@ -44,7 +44,7 @@ def order_routes(site: Site, prefix: str) -> APIRouter:
         body = call.model(OrderBody)
         if body.customer is not None:
             call.caller.require(CUSTOMER_WRITE)
-        return await call.run(lambda turn: _service(site, turn, request).create(body))
+        return await call.run(lambda turn: _service(site, turn, request).create(body), locks=False)
 
     @routes.get("/{order_id}", **documentation.READ.route())
     async def read(order_id: str, request: Request) -> Response:

@@ -6,8 +6,8 @@ DatabaseAway        PostgreSQL cannot be reached, or went away; what was not com
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
@@ -62,11 +62,20 @@ class CommitUnknown(DatabaseAway):
 
 
 class Database:
-    """A service's PostgreSQL."""
+    """A service's PostgreSQL.
 
-    def __init__(self, settings: DatabaseSettings, *, application_name: str) -> None:
+    Args:
+        settings: where it is, and how long is waited for it.
+        application_name: who we are, in its own listings.
+        session: more of its settings, for each connection.
+    """
+
+    def __init__(
+        self, settings: DatabaseSettings, *, application_name: str, session: Mapping[str, str] | None = None
+    ) -> None:
         self._settings = settings
         self._application_name = application_name
+        self._session = dict(session or {})
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
 
@@ -112,21 +121,19 @@ class Database:
             except BaseException:
                 await _undo(transaction)
                 raise
-            try:
+            async with deciding():
                 await transaction.commit()
-            except AWAY as error:
-                raise CommitUnknown(type(error).__name__) from error
 
     async def in_transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `work` in a transaction, again from the start when PostgreSQL reports a deadlock or a conflict."""
-        for repeat in range(_REPEATS):
-            try:
-                async with self.transaction() as connection:
-                    return await work(connection)
-            except _REPEATABLE:
-                await asyncio.sleep(random.random() * 0.01 * 2**repeat)  # noqa: S311 - spreads the contenders
-        async with self.transaction() as connection:
-            return await work(connection)
+        return await _repeated(self.transaction, work)
+
+    async def by_statements(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """The same for work whose only change is its last statement, which needs no BEGIN and no COMMIT around it.
+
+        If PostgreSQL goes away during that statement, nobody can tell what became of it: see `deciding`.
+        """
+        return await _repeated(self.connection, work)
 
     async def ping(self) -> None:
         """Raise DatabaseAway unless PostgreSQL answers."""
@@ -181,6 +188,7 @@ class Database:
                 "idle_in_transaction_session_timeout": str(int(self._settings.idle_transaction_timeout_s * 1000)),
                 "timezone": "UTC",
                 "jit": "off",
+                **self._session,
             },
         }
 
@@ -191,6 +199,34 @@ async def _leave(connection: Any) -> None:  # noqa: ANN401 - a pool's connection
     The driver has rolled back before. Its own way asks PostgreSQL to reset the session each time, one round trip more.
     """
     del connection
+
+
+@asynccontextmanager
+async def deciding() -> AsyncIterator[None]:
+    """Around a statement that commits by itself.
+
+    Raises:
+        CommitUnknown: PostgreSQL went away during it.
+    """
+    try:
+        yield
+    except AWAY as error:
+        if isinstance(error, ValueError):  # the driver refused a parameter: a fault of ours
+            raise
+        raise CommitUnknown(type(error).__name__) from error
+
+
+async def _repeated(
+    opened: Callable[[], AbstractAsyncContextManager[Connection]], work: Callable[[Connection], Awaitable[T]]
+) -> T:
+    for repeat in range(_REPEATS):
+        try:
+            async with opened() as connection:
+                return await work(connection)
+        except _REPEATABLE:
+            await asyncio.sleep(random.random() * 0.01 * 2**repeat)  # noqa: S311 - spreads the contenders
+    async with opened() as connection:
+        return await work(connection)
 
 
 async def _undo(transaction: Any) -> None:  # noqa: ANN401 - asyncpg does not export its type

@@ -37,8 +37,12 @@ def _upgrade(connection: Connection, scripts: Path, revision: str) -> None:
 def run_environment(metadata: MetaData) -> None:
     """The body of a migration folder's `env.py`: run on the connection that `migrate` opened."""
     connection: Connection = context.config.attributes["connection"]
+    # Held until the connection is closed: a migration may commit in the middle.
+    connection.exec_driver_sql(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})")
     connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'")
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-    context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+    connection.commit()
+    context.configure(
+        connection=connection, target_metadata=metadata, compare_type=True, transaction_per_migration=True
+    )
     with context.begin_transaction():
         context.run_migrations()

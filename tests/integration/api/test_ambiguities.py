@@ -158,6 +158,8 @@ async def test_are_unknown_and_read_only_keys_ignored_or_with_a_preference_refus
     assert lenient.json["hash"] != "x"
     assert _wrong(refused) == sorted([*extra, "address.address_id", "order_totals.0.x", "customer.href"])
     assert _wrong(patch) == ["order_total", "payment"]
+    applied = [reply.headers.get("preference-applied") for reply in (lenient, refused, patch)]
+    assert applied == [None, "handling=strict", "handling=strict"]
     assert (await _patched(api, lenient.json["order_id"], payment="card", customer_id=9))["payment"] is None
 
 

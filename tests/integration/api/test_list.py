@@ -180,6 +180,17 @@ async def test_cursors_lead_through_the_whole_list_once(api: Caller, seven: list
     assert page["links"]["next"] is None
 
 
+async def test_one_of_several_values_may_also_be_given_by_repeating_the_parameter(
+    api: Caller, seven: list[int]
+) -> None:
+    reply = await api("GET", "/v3/orders?location=3&location=5,1&include=address&include=customer&sort=order_id")
+    repeated = [one["order_id"] for one in reply.json["data"]]
+    wrong = await api("GET", "/v3/orders?location=3&location=x")
+
+    assert repeated == [seven[0], seven[2], seven[4]]
+    assert (wrong.status, list(wrong.json["errors"])) == (400, ["location"])
+
+
 async def test_links_lead_on_with_the_same_filters(api: Caller, seven: list[int]) -> None:
     page = await _list(api, customer="2", sort="order_total asc", pageLimit=2)
     by_page = (await api("GET", page["links"]["next"])).json

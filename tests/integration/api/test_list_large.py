@@ -21,7 +21,8 @@ from sendto.runtime.database import Database
 from sendto.runtime.supervisor import Supervisor
 from sendto_api.app import Api
 from sendto_api.orders.cursors import SORTS, Cursor, write_cursor
-from sendto_api.orders.list_store import SORT_EXPRESSIONS, page_statement
+from sendto_api.orders.find_store import SORT_EXPRESSIONS
+from sendto_api.orders.list_store import count_statement, page_statement
 from sendto_api.orders.listing import Listing, read_listing
 from sendto_api.settings import ApiSection, ApiSettings
 from sendto_api.tokens.store import create_token
@@ -46,20 +47,34 @@ FILTERS = [
         "sort": "order_date_time asc",
     },
     {"modified_after": "2024-11-01", "sort": "date_modified asc"},
+    {"status": "1", "sort": "last_name asc"},
+    {"dateTimeFilter[startAt]": "2024-03-01", "dateTimeFilter[endAt]": "2024-03-02", "sort": "order_id desc"},
+    {"modified_before": "2024-01-10", "sort": "order_id desc"},
+    {"modified_after": "2024-12-10", "sort": "order_id asc"},
+    {"status": "2", "order_type": "collection", "location": "1,2,3", "sort": "order_id desc"},
+    {"search": "shop.test", "sort": "order_id desc"},
+    {"search": "a", "sort": "last_name asc"},
     {"search": "name 77", "sort": "order_id desc"},
+    {"search": "name 4711", "sort": "order_total asc"},
+    {"search": "buyer99999@", "sort": "order_id desc"},
+    {"search": "99999", "sort": "date_added asc"},
+    {"search": "nobody at all", "sort": "order_id desc"},
+    {"search": "zq", "sort": "order_id desc"},
+    {"search": "shop.test", "status": "1", "sort": "order_total desc"},
 ]
+MOST_BLOCKS = 25_000
+"""blocks of 8 KiB that a page may look at: for the walk and what is collected; all orders would be far more"""
 _FILL = """
 INSERT INTO "order" (order_id, version, customer_id, location_id, first_name, last_name, email, comment, order_type,
     order_date_time, processed, total_items, order_total, currency, status_id, assignee_id, hash, date_added,
     date_modified)
 SELECT n, n, 1 + n % 50000, 1 + n % 200, 'First', 'Name ' || n % 5000, 'buyer' || n || '@shop.test', '',
-    CASE WHEN n % 10 = 0 THEN 'collection' ELSE 'delivery' END,
-    timestamptz '2024-01-01' + (n::bigint * 7919 % 1000000) * interval '30 seconds', true, 1, n * 31 % 100000 / 100.0,
-    'GBP', (ARRAY[1, 2, 3, 4, 5, 9, NULL])[1 + n % 7], CASE WHEN n % 2 = 0 THEN n % 1000 END, md5(n::text),
-    timestamptz '2024-01-01' + n * interval '30 seconds',
-    timestamptz '2024-01-01' + (n::bigint * 6101 % 1000000) * interval '30 seconds'
-FROM generate_series(1, $1::int) n
+    CASE WHEN n % 10 = 0 THEN 'collection' ELSE 'delivery' END, added + n % 1440 * interval '1 minute', true, 1,
+    n * 31 % 100000 / 100.0, 'GBP', CASE WHEN n > $1 - 5000 THEN 1 + n % 4 WHEN n % 7 = 0 THEN 9 ELSE 5 END,
+    CASE WHEN n % 2 = 0 THEN n % 1000 END, md5(n::text), added, added + (n::bigint * 6101 % 86400) * interval '1 second'
+FROM (SELECT n, timestamptz '2024-01-01' + n * interval '30 seconds' AS added FROM generate_series(1, $1::int) n) o
 """
+"""as orders are: their times rise with their ids, and only the newest are not yet completed or canceled"""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +85,7 @@ async def million_url(databases: Databases) -> AsyncIterator[str]:
             connection = await database.direct()
             await connection.execute("SET statement_timeout = 0")
             await connection.execute(_FILL, ORDERS, timeout=1_200)
-            await connection.execute('VACUUM ANALYZE "order"', timeout=1_200)
+            await connection.execute('VACUUM ANALYZE "order", order_search', timeout=1_200)
             await connection.close()
         yield url
 
@@ -99,8 +114,11 @@ async def _deep(database: Database, sort: str) -> Cursor:
     return Cursor(listing.sort, row["value"], row["order_id"])
 
 
-async def _plan(database: Database, listing: Listing) -> dict[str, Any]:
-    statement, values = page_statement(listing)
+async def _plan(database: Database, listing: Listing, total: int | None = None) -> dict[str, Any]:
+    return await _explained(database, *page_statement(listing, total))
+
+
+async def _explained(database: Database, statement: str, values: list[Any]) -> dict[str, Any]:
     async with database.connection() as connection:
         await connection.fetch(statement, *values)
         found = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", *values)
@@ -115,8 +133,9 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _reads_by_an_index(plan: dict[str, Any]) -> bool:
-    nodes = list(_nodes(plan))
-    scanned = [node for node in nodes if node["Node Type"] == "Seq Scan" and node["Relation Name"] == "order"]
+    """What is in the plan but was not carried out (the other way to the page) does not count."""
+    nodes = [node for node in _nodes(plan) if node["Actual Loops"]]
+    scanned = [node for node in nodes if node["Node Type"] == "Seq Scan" and "order" in node["Relation Name"]]
     return not scanned and any("Index" in node["Node Type"] for node in nodes)
 
 
@@ -139,36 +158,52 @@ async def test_a_page_ten_thousand_pages_deep_costs_as_much_as_the_first(million
 
 @pytest.mark.parametrize("query", FILTERS, ids=[urlencode(query) for query in FILTERS])
 async def test_a_filtered_and_sorted_page_is_found_by_an_index(million: Database, query: dict[str, str]) -> None:
-    plan = await _plan(million, _listing(query))
+    listing = _listing(query)
+    statement, values = count_statement(listing.filters)
+    async with million.connection() as connection:
+        total = await connection.fetchval(statement, *values)
+
+    for known in (total, None):
+        plan = await _plan(million, listing, known)
+        assert _reads_by_an_index(plan)
+        assert _pages(plan) < MOST_BLOCKS
+
+
+@pytest.mark.parametrize("query", [query for query in FILTERS if "search" in query])
+async def test_a_search_is_counted_by_an_index(million: Database, query: dict[str, str]) -> None:
+    plan = await _explained(million, *count_statement(_listing(query).filters))
 
     assert _reads_by_an_index(plan)
+    assert _pages(plan) < MOST_BLOCKS
 
 
 async def test_the_figures(million_url: str, million: Database, capsys: pytest.CaptureFixture[str]) -> None:
-    """Medians over HTTP, for the record: nothing that is timed can fail."""
+    """Over HTTP, for the record: nothing that is timed can fail."""
     async with million.connection() as connection:
         token = await create_token(connection, name="figures", permissions=["*"])
     section = ApiSection(database_url=SecretStr(million_url), port=0)
     async with served(Api(ApiSettings(api=section), Supervisor()).app()) as url:
         api = Caller(url, token)
-        queries: list[dict[str, str]] = [{}, *FILTERS]
+        queries: list[dict[str, str]] = [{}, {"page": "10000"}, *FILTERS]
         for sort in SORT_WORDS:
             queries += [{"sort": sort}, {"sort": sort, "cursor": write_cursor(await _deep(million, sort))}]
         lines = []
         for query in queries:
             shown = "&".join(f"{name}={'…' if name == 'cursor' else value}" for name, value in query.items())
-            lines.append(f"{await _median_ms(api, query):8.1f} ms  {shown or '(no parameter)'}")
+            first_ms, again_ms = await _milliseconds(api, query)
+            lines.append(f"{first_ms:8.1f} ms, again {again_ms:8.1f} ms  {shown or '(no parameter)'}")
         await api.close()
     with capsys.disabled():
         print("\n" + "\n".join(lines))  # noqa: T201 - the figures are for whoever runs it
     assert len(lines) == len(queries)
 
 
-async def _median_ms(api: Caller, query: dict[str, str]) -> float:
+async def _milliseconds(api: Caller, query: dict[str, str]) -> tuple[float, float]:
+    """The first answer, which counts, and the median of those that follow."""
     times = []
-    for _ in range(7):
+    for _ in range(8):
         began = perf_counter()
         reply = await api("GET", f"/v3/orders?{urlencode(query)}")
         times.append((perf_counter() - began) * 1_000)
         assert reply.status == 200, reply.content
-    return statistics.median(times)
+    return times[0], statistics.median(times[1:])

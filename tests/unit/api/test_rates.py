@@ -7,8 +7,9 @@ import pytest
 from fastapi import Request
 
 from sendto.kernel.clock import SteeredClock
+from sendto_api.http.middleware import answer_headers
 from sendto_api.http.problems import Problem
-from sendto_api.http.rates import RateLimiter, answer_headers
+from sendto_api.http.rates import RateLimiter
 
 TOKEN = uuid4()
 
