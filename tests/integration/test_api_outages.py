@@ -31,10 +31,11 @@ AT_ONCE_S = 10.0
 
 
 @asynccontextmanager
-async def _api(url: str, database: Database) -> AsyncIterator[Caller]:
+async def _api(url: str, database: Database, **settings: Any) -> AsyncIterator[Caller]:
     async with database.connection() as connection:
         token = await create_token(connection, name="test", permissions=["*"])
-    async with served(Api(ApiSettings(api=ApiSection(database_url=SecretStr(url), port=0)), Supervisor()).app()) as at:
+    section = ApiSection(database_url=SecretStr(url), port=0, **settings)
+    async with served(Api(ApiSettings(api=section), Supervisor()).app()) as at:
         caller = Caller(at, token)
         yield caller
         await caller.close()
@@ -88,7 +89,8 @@ def _by_order(events: list[tuple[int, str, int, Any]]) -> dict[int, list[tuple[i
 async def test_outbox_and_topic_agree_row_by_row_after_two_hundred_writers_of_one_order(
     api_url: str, api_database: Database, kafka: str, topics: TopicSettings, tmp_path: Path
 ) -> None:
-    async with _api(api_url, api_database) as api, running(_relay(api_url, kafka, topics, tmp_path)):
+    patient = {"connect_timeout_s": 60.0}  # two hundred wait for a connection as long as a slow machine needs
+    async with _api(api_url, api_database, **patient) as api, running(_relay(api_url, kafka, topics, tmp_path)):
         made = await api("POST", "/v3/orders", order(customer=customer()))
         path = f"/v3/orders/{made.json['order_id']}"
 
