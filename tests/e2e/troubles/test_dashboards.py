@@ -1,0 +1,114 @@
+"""Every query of every dashboard, and every metric of the rules, is answered by what a running system tells."""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from e2e.troubles.making import until
+from e2e.troubles.stage import Stage
+from infra.bodies import customer, order
+from infra.prometheus import RULES
+
+pytestmark = pytest.mark.xdist_group("troubles")
+GRAFANA = Path(__file__).parents[3] / "deploy" / "grafana"
+VARIABLES = {"$__rate_interval": "5m", "$provider": "slow"}
+"""a provider with a rate limit, at which something goes on"""
+
+
+class Query(NamedTuple):
+    """One query of a panel."""
+
+    board: str
+    panel: str
+    expression: str
+
+
+def _boards() -> dict[str, dict[str, Any]]:
+    files = sorted((GRAFANA / "dashboards").glob("*.json"))
+    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+
+
+BOARDS = _boards()
+QUERIES = [
+    Query(name, panel["title"], target["expr"])
+    for name, board in BOARDS.items()
+    for panel in board["panels"]
+    for target in panel["targets"]
+]
+
+
+async def test_no_panel_is_empty(troubled: Stage) -> None:
+    made = await troubled.api("POST", "/v3/orders", order(customer=customer()))
+    assert made.status == 201
+
+    async def answered() -> bool:
+        changed = await troubled.api("PATCH", f"/v3/orders/{made.json['order_id']}", {"comment": str(troubled.round)})
+        assert changed.status == 200
+        empty = [query for query in QUERIES if not await _samples(troubled, query.expression)]
+        troubled.last = str(empty)
+        return not empty
+
+    try:
+        await until(answered)
+    except AssertionError as late:
+        raise AssertionError(f"empty: {troubled.last}") from late
+
+
+async def _samples(troubled: Stage, expression: str) -> list[float]:
+    for variable, value in VARIABLES.items():
+        expression = expression.replace(variable, value)
+    found = [float(one["value"][1]) for one in await troubled.prometheus.query(expression)]
+    return [value for value in found if not math.isnan(value)]
+
+
+async def test_every_metric_that_a_rule_or_a_panel_names_is_told_by_a_running_process(troubled: Stage) -> None:
+    rules = [rule["expr"] for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+    named = {name for one in (*rules, *(query.expression for query in QUERIES)) for name in metrics_in(one)}
+    assert len(named) > 20
+
+    async def told() -> bool:
+        troubled.last = str(named - await troubled.prometheus.names())
+        return troubled.last == "set()"
+
+    try:
+        await until(told)
+    except AssertionError as late:
+        raise AssertionError(f"not told: {troubled.last}") from late
+
+
+def metrics_in(expression: str) -> set[str]:
+    """The metrics that an expression names."""
+    return set(re.findall(r"\b(?:sendto|process)_\w+|\bup\b", re.sub(r'"[^"]*"', "", expression)))
+
+
+def test_metrics_are_found_in_an_expression() -> None:
+    assert metrics_in('up{job="sendto-api"} == 0 or sendto_ready') == {"up", "sendto_ready"}
+
+
+async def test_the_variable_of_the_provider_board_finds_providers(troubled: Stage) -> None:
+    [variable] = BOARDS["provider"]["templating"]["list"]
+    assert variable["definition"] == "label_values(sendto_lanes, provider)"
+    found = {one["metric"]["provider"] for one in await troubled.prometheus.query("sendto_lanes")}
+    assert "slow" in found
+
+
+def test_boards_can_be_told_apart_and_find_their_source() -> None:
+    source = yaml.safe_load((GRAFANA / "provisioning" / "datasources" / "prometheus.yml").read_text())["datasources"][0]
+    assert len({board["uid"] for board in BOARDS.values()}) == len(BOARDS) == 2
+    panels = [panel for board in BOARDS.values() for panel in board["panels"]]
+    assert {panel["datasource"]["uid"] for panel in panels} == {source["uid"]}
+    assert all(panel["title"] and panel["description"] for panel in panels)
+    for board in BOARDS.values():
+        assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+
+
+def test_no_panel_sums_what_every_process_tells_of_the_fleet() -> None:
+    fleet = r"sendto_(?:lanes|lane_\w+|provider_(?:stopped|rate_limit_\w+|timeout_seconds)|dispatcher_processes)\b"
+    outbox = r"sendto_outbox_(?:depth|oldest_seconds)\b"
+    for query in QUERIES:
+        rest = re.sub(rf"max(?: by \([\w, ]+\))? ?\((?:{fleet}|{outbox})", "", query.expression)
+        assert not re.search(rf"{fleet}|{outbox}", rest), query
