@@ -78,6 +78,8 @@ retry_pause_s = 0.2
 database_url = "{source_of(dispatch_url)}"
 digest_key = "{source_of("for tests")}"
 connect_timeout_s = 2
+statement_timeout_s = 7
+ops_statement_timeout_s = 5
 idle_transaction_timeout_s = 2
 heartbeat_s = 1
 [dispatcher.intake]
