@@ -1,0 +1,171 @@
+"""Each trouble of the whole system is named rightly, and no longer once it is over."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from e2e.troubles.making import until
+from e2e.troubles.stage import Stage, left_open
+from e2e.troubles.telling import alerts, names, note, sentences
+from infra.bodies import customer, order
+
+pytestmark = pytest.mark.xdist_group("troubles")
+
+
+async def _await(troubled: Stage, title: str, *, trouble: str, alert: str, ready: str = "", order_id: int = 0) -> None:
+    """Wait until a trouble of the system is named."""
+
+    async def named() -> bool:
+        told = await troubled.told()
+        found, fired = names(told, None), {one["alertname"] for one in told.alerts}
+        troubled.last = f"{found} {fired} {told.ready}"
+        said = sentences(told, (trouble,), None)
+        unready = ready in told.ready if ready else not told.ready
+        if not (trouble in found and alert in fired and unready and all(one in told.page for one in said)):
+            return False
+        verdict = await troubled.verdict(order_id) if order_id else "(of no order)"
+        note(title, verdict, " ".join(said), f"{ready}: {told.ready[ready]}" if ready else "ready", alert)
+        return True
+
+    try:
+        await until(named)
+    except AssertionError as late:
+        raise AssertionError(f"{title}: last told {troubled.last}") from late
+
+
+@contextmanager
+def _changed(config: Path, text: str) -> Iterator[None]:
+    before = config.read_text(encoding="utf-8")
+    config.write_text(text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        config.write_text(before, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("title", "more"),
+    [("configuration refused", "\n[providers\n"), ("adapter missing", '\n[providers.new]\nadapter = "nosuch"\n')],
+    ids=["configuration refused", "adapter missing"],
+)
+async def test_a_configuration_that_cannot_be_used_is_named(troubled: Stage, title: str, more: str) -> None:
+    with _changed(troubled.config, troubled.config.read_text(encoding="utf-8") + more):
+        await _await(troubled, title, trouble="configuration_refused", alert="SendtoConfigurationRefused")
+    await until(lambda: _is_gone(troubled, "configuration_refused"))
+
+
+async def _is_gone(troubled: Stage, trouble: str) -> bool:
+    return trouble not in names(await troubled.told(), None)
+
+
+async def test_a_frozen_process_that_holds_leases_is_named(troubled: Stage) -> None:
+    rows = await _rows(
+        troubled,
+        "SELECT l.order_id FROM lane l JOIN replica r ON r.id = l.leased_by"
+        " WHERE l.provider = 'holding' AND r.pid = $1",
+        troubled.run.pids["dispatcher-2"],
+    )
+    assert rows
+    with troubled.frozen("dispatcher-2"):
+
+        async def named() -> bool:
+            return "by a process that was last heard at" in await troubled.verdict(rows[0]["order_id"])
+
+        title = "lease held by a frozen process"
+        await _await(
+            troubled, title, trouble="process_silent", alert="SendtoProcessSilent", order_id=rows[0]["order_id"]
+        )
+        await until(named)
+        assert "SendtoProcessDown" in {one["alertname"] for one in (await troubled.told()).alerts}
+    await until(lambda: _is_gone(troubled, "process_silent"))
+
+
+async def _rows(troubled: Stage, statement: str, *arguments: object) -> list[dict[str, int]]:
+    async with troubled.database.connection() as connection:
+        return [dict(row) for row in await connection.fetch(statement, *arguments)]
+
+
+async def test_a_relay_that_stands_still_is_named(troubled: Stage) -> None:
+    with troubled.frozen("relay"):
+        made = await troubled.api("POST", "/v3/orders", order(customer=customer()))
+        assert made.status == 201
+        order_id = int(made.json["order_id"])
+        await _await(troubled, "relay stopped", trouble="relay_away", alert="SendtoRelayAway", order_id=order_id)
+        assert await troubled.verdict(order_id) == "No event of this order was taken."
+
+    async def arrived() -> bool:
+        return "well has the customer" in await troubled.verdict(order_id)
+
+    await until(arrived)
+    await until(lambda: _is_gone(troubled, "relay_away"))
+
+
+async def test_events_that_are_not_taken_are_named(troubled: Stage) -> None:
+    async with left_open(troubled.database_url) as somebody:
+        await somebody.execute("SELECT 1 FROM intake_position FOR UPDATE")
+        for first in range(10_000, 11_300, 100):
+            await asyncio.gather(*(troubled.upstream.delete(number, 1) for number in range(first, first + 100)))
+
+        async def named() -> bool:
+            told = await troubled.told()
+            troubled.last = f"{names(told, None)} {told.alerts}"
+            return "intake_lagging" in names(told, None) and "SendtoIntakeLagging" in alerts(told, None)
+
+        await until(named)
+        told = await troubled.told()
+        note(
+            "intake stalled: events wait",
+            "(of no order)",
+            " ".join(sentences(told, ("intake_lagging",), None)),
+            str(dict(told.ready)) if told.ready else "ready",
+            "SendtoIntakeLagging",
+        )
+    await until(lambda: _is_gone(troubled, "intake_lagging"))
+
+
+async def test_kafka_away_is_named(troubled: Stage) -> None:
+    with troubled.frozen("kafka"):
+        await _await(
+            troubled, "Kafka away", trouble="not_ready_intake", alert="SendtoNotReady", ready="intake", order_id=400
+        )
+    await until(lambda: _is_gone(troubled, "not_ready_intake"))
+
+
+async def test_the_database_away_is_named(troubled: Stage) -> None:
+    await troubled.proxy.cut()
+    try:
+
+        async def named() -> bool:
+            overview = await troubled.ops("GET", "/ops/overview")
+            ready = (await troubled.ops("GET", "/readyz")).json["checks"]
+            fired = {(one["alertname"], one.get("check")) for one in await troubled.prometheus.firing()}
+            return overview.status == 503 and ready["database"] != "ok" and ("SendtoNotReady", "database") in fired
+
+        await until(named)
+        overview, story = await troubled.ops("GET", "/ops/overview"), await troubled.ops("GET", "/ops/orders/400")
+        ready = (await troubled.ops("GET", "/readyz")).json["checks"]["database"]
+        page = await troubled.ops.with_token(None)(
+            "GET", "/", headers={"cookie": f"sendto_ops={troubled.run.ops_token}"}
+        )
+        assert story.status == overview.status == page.status == 503
+        assert "database is away" in page.content.decode()
+        note("database away", story.json["detail"], overview.json["detail"], f"database: {ready}", "SendtoNotReady")
+    finally:
+        await troubled.proxy.mend()
+
+    async def well() -> bool:
+        return (await troubled.ops("GET", "/readyz")).status == 200
+
+    await until(well)
+
+
+async def test_a_database_that_has_lost_commits_is_named(troubled: Stage) -> None:
+    """Last, as it puts all lanes in doubt."""
+    await troubled.execute("UPDATE intake_position SET next_offset = 0 WHERE next_offset > 0")
+    for number in range(20_000, 20_024):
+        await troubled.upstream.delete(number, 1)
+    await _await(
+        troubled, "database behind its committed offsets", trouble="database_behind", alert="SendtoDatabaseBehind"
+    )
