@@ -104,6 +104,8 @@ class Engine:
         return {name: runner.in_flight for name, runner in self._runners.items()}
 
     def _on_settled(self, records: list[AttemptRecord], settled: Settled) -> None:
+        for provider in {record.provider for record in records} & self._runners.keys():
+            self._runners[provider].settled()
         for record in records:
             lane = settled.lanes.get(record.finished.lane_id)
             runner = self._runners.get(record.provider)

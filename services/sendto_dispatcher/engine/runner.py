@@ -78,7 +78,7 @@ class Runner:
         self._clock = clock
         self._replica = replica
         self._freed = Wake()
-        self._slots = Slots(provider.concurrency, self._call, self._ended)
+        self._slots = Slots(provider.concurrency, self._call, self._ended, lambda: settler.unwritten(provider.name))
         self._round: asyncio.Task[float] | None = None
         self._floor = DueFloor()
         self._stopping = False
@@ -316,6 +316,10 @@ class Runner:
         for operation, same in groupby(sorted(sends, key=itemgetter(0)), key=itemgetter(0)):
             group, size = [attempt for _, attempt in same], self._provider.batch_of(operation)
             yield from (group[start : start + size] for start in range(0, len(group), size))
+
+    def settled(self) -> None:
+        """Outcomes are written."""
+        self._freed()
 
     def _ended(self) -> None:
         """A slot is free, or what waits runs low."""

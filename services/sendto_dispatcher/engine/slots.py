@@ -33,12 +33,23 @@ class Call(NamedTuple):
 
 
 class Slots:
-    """Runs calls, at most so many at a time. `carry_out` says whether the provider answered."""
+    """Runs calls, at most so many at a time. `carry_out` says whether the provider answered.
 
-    def __init__(self, most: int, carry_out: Callable[[Call], Awaitable[bool]], ended: Callable[[], None]) -> None:
+    `unsettled` tells how many outcomes are not written yet: a death would have their lanes called again, so no further
+    call begins while they are as many as there are slots.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        carry_out: Callable[[Call], Awaitable[bool]],
+        ended: Callable[[], None],
+        unsettled: Callable[[], int],
+    ) -> None:
         self._most = most
         self._carry_out = carry_out
         self._ended = ended
+        self._unsettled = unsettled
         self._under_way: dict[asyncio.Task[None], Call] = {}
         self._waiting: deque[Call] = deque()
         self._oldest_s = 0.0
@@ -69,8 +80,12 @@ class Slots:
 
     @property
     def low(self) -> bool:
-        """Whether it is time to claim."""
-        return self.room > 0 and len(self._waiting) * 2 <= self.ahead
+        """Whether it is time to claim, or to let what waits go on."""
+        return self._keeps_up and self.room > 0 and (self.free > 0 or len(self._waiting) * 2 <= self.ahead)
+
+    @property
+    def _keeps_up(self) -> bool:
+        return self._unsettled() < self._most
 
     def look_ahead(self, now_s: float, most: int) -> None:
         """Let as many wait as ended within a moment, lately, but no more than `most`."""
@@ -137,7 +152,7 @@ class Slots:
                 return  # given up meanwhile
             self._finished += 1
             self.hanging -= call.hanging
-            if not (answered and self._waiting) or self._stopping:
+            if not (answered and self._waiting and self._keeps_up) or self._stopping:
                 return
             call = self._under_way[slot] = self._waiting.popleft()
             if self.low:

@@ -10,9 +10,10 @@ class Provider:
     """Answers when it is told to."""
 
     def __init__(self, most: int) -> None:
-        self.slots = Slots(most, self._carry_out, self._ended)
+        self.slots = Slots(most, self._carry_out, self._ended, lambda: self.unsettled)
         self.began: list[float] = []
         self.ended = 0
+        self.unsettled = 0
         self._answers: asyncio.Queue[bool] = asyncio.Queue()
 
     async def answer(self, *answers: bool) -> None:
@@ -71,6 +72,19 @@ async def test_after_a_call_that_was_not_answered_nothing_goes_on_by_itself() ->
     assert (provider.began, slots.in_flight, provider.ended) == ([0, 1], 0, 2)
     slots.go_on()
     await _all_ran(lambda: len(provider.began) == 4)
+    await slots.drain(0)
+
+
+async def test_nothing_goes_on_while_as_many_outcomes_as_slots_are_not_written() -> None:
+    provider = Provider(2)
+    slots = await _full(provider, 2)
+    provider.unsettled = 2
+
+    await provider.answer(True, True)
+
+    assert (provider.began, slots.in_flight, slots.low) == ([0, 1], 0, False)
+    provider.unsettled = 1
+    assert slots.low
     await slots.drain(0)
 
 
@@ -144,7 +158,7 @@ async def test_what_a_call_must_not_end_with_is_kept() -> None:
         raise ValueError("a bug")
 
     told: list[None] = []
-    slots = Slots(1, broken, lambda: told.append(None))
+    slots = Slots(1, broken, lambda: told.append(None), lambda: 0)
     slots.add(_calls(0), 0.0, at_once=False)
     await _all_ran(lambda: bool(told))
 
