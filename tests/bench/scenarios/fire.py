@@ -161,8 +161,8 @@ async def _asked_once(receiver: Receiver) -> None:
 
 
 async def rate_limit(machine: Machine, size: float) -> Measured:
-    """A provider takes 200 requests a second, ten of them at once, and refuses the rest."""
-    per_s, lanes = 200, int(6_000 * size)
+    """A provider takes 50 requests a second, ten of them at once (a fifth of a second's), and refuses the rest."""
+    per_s, lanes = 50, int(1_500 * size)
     figures = []
     async with receiving() as receiver:
         for processes in (1, 3):
