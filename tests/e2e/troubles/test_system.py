@@ -6,10 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from e2e.troubles.configuration import configuration
 from e2e.troubles.making import until
 from e2e.troubles.stage import Stage, left_open
 from e2e.troubles.telling import alerts, names, note, sentences
 from infra.bodies import customer, order
+from infra.processes import Service
+from infra.prometheus import add_target
+from infra.servers import free_port
 
 pytestmark = pytest.mark.xdist_group("troubles")
 
@@ -159,6 +163,50 @@ async def test_the_database_away_is_named(troubled: Stage) -> None:
         return (await troubled.ops("GET", "/readyz")).status == 200
 
     await until(well)
+
+
+async def test_a_broken_plugin_and_a_configuration_of_its_own_are_named(troubled: Stage, tmp_path: Path) -> None:
+    config, port = tmp_path / "odd.toml", free_port()
+    unlicensed = {"adapter": "unlicensed", "config": {}}
+    config.write_text(configuration(troubled.faces.url, theirs=unlicensed), encoding="utf-8")
+    env = dict(troubled.env) | {
+        "SENDTO_CONFIG": str(config),
+        "SENDTO_DISPATCHER__DATABASE_URL": troubled.database_url,
+        "SENDTO_KAFKA__BOOTSTRAP_SERVERS": troubled.run.kafka_bootstrap_servers,
+        "SENDTO_DISPATCHER__PORT": str(port),
+    }
+    odd = Service("dispatcher", env, f"http://127.0.0.1:{port}", tmp_path / "odd.log")
+    starting = asyncio.create_task(odd.start())  # it does not become ready
+    add_target(troubled.folder / "prometheus", "sendto-relay", [f"127.0.0.1:{port}"])
+    try:
+
+        async def named() -> bool:
+            told = await troubled.told()
+            found = {one["name"] for one in told.troubles}
+            fired = {one["alertname"] for one in told.alerts}
+            troubled.last = f"{found} {fired} {odd.log.read_text()[-500:]}"
+            return {"provider_broken", "not_ready_providers", "configuration_differs"} <= found and {
+                "SendtoProviderBroken",
+                "SendtoNotReady",
+                "SendtoConfigurationDiffers",
+            } <= fired
+
+        try:
+            await until(named)
+        except AssertionError as late:
+            raise AssertionError(f"last told {troubled.last}") from late
+        told = await troubled.told()
+        for title, name, alert in (
+            ("plugin broken", "provider_broken", "SendtoProviderBroken"),
+            ("configurations differ", "configuration_differs", "SendtoConfigurationDiffers"),
+        ):
+            [sentence] = [one["sentence"] for one in told.troubles if one["name"] == name]
+            note(title, "(of no order)", sentence, "providers: broken adapter of theirs", alert)
+    finally:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        if odd.is_running:
+            await odd.end()
 
 
 async def test_a_database_that_has_lost_commits_is_named(troubled: Stage) -> None:
