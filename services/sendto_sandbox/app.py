@@ -42,6 +42,10 @@ class Sandbox:
         else:
             await self._open(scope, receive, send)
 
+    def want(self, token: str) -> None:
+        """Let nobody in but with this token from now on."""
+        self._provider.want(token)
+
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self._supervisor.start("late saves", self._provider.run)

@@ -72,6 +72,10 @@ class SandboxProvider:
         self._bucket: Bucket | None = None
         self._late = asyncio.Event()
 
+    def want(self, token: str) -> None:
+        """Let nobody in but with this token from now on."""
+        self._token = token
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:

@@ -16,14 +16,31 @@ from sendto_sandbox.settings import SandboxSection, SandboxSettings
 class Provider:
     """What the sandbox holds, how it behaves, what it was asked."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, app: Sandbox | None = None) -> None:
         self.url = caller.url
         self._call = caller
+        self._app = app
 
     async def get(self, reference: object) -> dict[str, Any] | None:
         """The object with this reference."""
         reply = await self._call("GET", f"/v1/recipients/{reference}")
         return reply.json if reply.status == 200 else None
+
+    async def put(self, reference: object, state: dict[str, Any] | None) -> None:
+        """Hold this, as somebody else's doing."""
+        reply = await self._call("PUT", f"/v1/recipients/{reference}", state)
+        assert reply.status < 300, reply.content
+
+    async def remove(self, reference: object) -> None:
+        """Hold this no more, as somebody else's doing."""
+        reply = await self._call("DELETE", f"/v1/recipients/{reference}")
+        assert reply.status < 300, reply.content
+
+    def want(self, token: str) -> None:
+        """Let nobody in but with this token from now on."""
+        assert self._app is not None
+        self._app.want(token)
+        self._call = self._call.with_token(token)
 
     async def behave(self, **behaviour: Any) -> None:
         """Behave like this from now on; nothing: well."""
@@ -66,5 +83,5 @@ async def sandbox(folder: Path, token: str | None = None) -> AsyncIterator[Provi
     app = Sandbox(SandboxSettings(sandbox=section), Supervisor())
     async with served(app, ResettableProtocol) as url:
         caller = Caller(url, token)
-        yield Provider(caller)
+        yield Provider(caller, app)
         await caller.close()

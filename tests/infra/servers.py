@@ -5,6 +5,7 @@ where a Docker engine answers that has the image or can get it; embedded, as `se
 """
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -183,6 +184,7 @@ class OwnKafka(_Own):
 
     def __init__(self, folder: Path, *, near: str | None = None) -> None:
         class_path = fetch(cache_folder(), lambda *_: None)
+        self._folder = folder
         port, controller_port = free_port(), free_port()
         self.near = f"{near}:{free_port()}" if near else None
         """where clients connect that are near"""
@@ -197,6 +199,12 @@ class OwnKafka(_Own):
     def bootstrap_servers(self) -> str:
         """Where clients connect."""
         return self._embedded.bootstrap_servers
+
+    def empty(self) -> None:
+        """Forget everything, while it does not run: the next start is another cluster's."""
+        (self._folder / "formatted").unlink()
+        shutil.rmtree(self._folder / "data")
+        self._embedded.prepare()
 
 
 def _near_too(near: str, port: int, controller_port: int) -> str:

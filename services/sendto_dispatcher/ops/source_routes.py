@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from sendto.runtime.database import Connection, Database
 from sendto_dispatcher.ops.doors import Doors
 from sendto_dispatcher.store import sources as store
+from sendto_dispatcher.store.changed import changed_orders, highest_order
 from sendto_dispatcher.store.changes import record_change
 from sendto_dispatcher.store.tokens import Bearer
 
@@ -37,6 +38,33 @@ class OrdersConcerned(BaseModel):
     orders: int
 
 
+class ChangedOrder(BaseModel):
+    """An order as the dispatcher knows it."""
+
+    order_id: int
+    version: int
+    present: bool
+    changed_at: datetime
+
+
+class ChangedOrders(BaseModel):
+    """Some orders of a source, and the highest number of any of them that is known."""
+
+    data: list[ChangedOrder]
+    highest: int
+
+
+class ChangedRequest(BaseModel):
+    """Which orders: of a source, changed since then; `after_order_id` goes on after one of that moment."""
+
+    source: str
+    since: AwareDatetime
+    after_order_id: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+
+
+_PAGE_ORDERS = 1_000
+
+
 def source_routes(database: Database, doors: Doors) -> APIRouter:
     """The routes under `/sources`."""
     routes = APIRouter(prefix="/sources", tags=["sources"])
@@ -46,6 +74,22 @@ def source_routes(database: Database, doors: Doors) -> APIRouter:
         """The sources that were heard lately."""
         async with database.connection() as connection:
             return [SourceHeard.model_validate(row) for row in await store.heard_sources(connection)]
+
+    @routes.get("/orders")
+    async def orders(
+        wanted: Annotated[ChangedRequest, Query()], _: Annotated[Bearer, Depends(doors.reads)]
+    ) -> ChangedOrders:
+        """The orders of a source that have changed since a moment, a thousand at a time."""
+        async with database.connection() as connection:
+            rows = await changed_orders(
+                connection,
+                wanted.source,
+                since=wanted.since,
+                after_order_id=wanted.after_order_id,
+                limit=_PAGE_ORDERS,
+            )
+            highest = await highest_order(connection, wanted.source)
+        return ChangedOrders(data=[ChangedOrder(**row) for row in rows], highest=highest)
 
     @routes.get("/reset/count")
     async def count(

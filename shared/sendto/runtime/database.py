@@ -27,7 +27,8 @@ T = TypeVar("T")
 
 MIN_SERVER_VERSION = 15
 _REPEATS = 10
-_REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+# The last one: a migration has changed a table since a statement of this connection was prepared; nothing was done.
+_REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.InvalidCachedStatementError)
 AWAY = (
     OSError,
     TimeoutError,
@@ -125,7 +126,7 @@ class Database:
                 await transaction.commit()
 
     async def in_transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run `work` in a transaction, again from the start when PostgreSQL reports a deadlock or a conflict."""
+        """Run `work` in a transaction, again from the start after a deadlock, a conflict or a migration."""
         return await _repeated(self.transaction, work)
 
     async def by_statements(self, work: Callable[[Connection], Awaitable[T]]) -> T:
