@@ -12,6 +12,7 @@ from infra.eventually import eventually
 from infra.postgres import connected
 from infra.servers import free_port
 from infra.serving import Caller
+from pyreqwest.exceptions import PyreqwestError
 
 from bench.bare_loop import SECRET
 from bench.figures import Figure, Measured, at_most, percentile, share_of
@@ -40,12 +41,13 @@ async def ops(machine: Machine, size: float) -> Measured:
         first = lanes + 1
         for _ in range(_PAIRS):
             for rates, asks in ((alone, False), (watched, True)):
-                await make_due(place.database_url, due, first=first)
-                first += due
                 async with _dispatching(place, receiver) as caller:
                     looking = asyncio.create_task(_look(caller, lanes, took_ms)) if asks else None
+                    await make_due(place.database_url, due, first=first)
+                    first += due
                     rates.append(rate(await receiver.holds(due, 1)))
                     if looking is not None:
+                        await eventually(lambda: _asked(took_ms))
                         looking.cancel()
     return Measured([share_of("calls a second while ops look", watched, alone, "/s", least=0.95), *_figures(took_ms)])
 
@@ -68,6 +70,13 @@ async def _dispatching(place: Site, receiver: Receiver) -> AsyncIterator[Caller]
         token = await create_token(connection, name="bench", permissions=["*"])
     caller = Caller(f"http://127.0.0.1:{port}", token)
     await dispatcher.start()
+
+    async def answers() -> bool:
+        with suppress(PyreqwestError):
+            return (await caller("GET", "/healthz")).status == 200
+        return False
+
+    await eventually(answers)
     try:
         yield caller
     finally:
@@ -78,12 +87,6 @@ async def _dispatching(place: Site, receiver: Receiver) -> AsyncIterator[Caller]
 async def _look(caller: Caller, lanes: int, took_ms: dict[str, list[float]]) -> None:
     """Ask one question after the other, until cancelled."""
 
-    async def answers() -> bool:
-        with suppress(OSError, RuntimeError):
-            return (await caller("GET", "/healthz")).status == 200
-        return False
-
-    await eventually(answers)
     questions = {
         "the overview": "/ops/overview",
         "an order's story": f"/ops/orders/{lanes // 2}",
@@ -101,6 +104,11 @@ async def _look(caller: Caller, lanes: int, took_ms: dict[str, list[float]]) -> 
         assert reply.status == 200, (path, reply.content)
         took_ms.setdefault(name, []).append((perf_counter() - began) * 1000)
         await asyncio.sleep(_EVERY_S)
+
+
+async def _asked(took_ms: dict[str, list[float]]) -> bool:
+    """Whether the last question has been asked."""
+    return "the metrics" in took_ms
 
 
 async def _vacuum(database_url: str) -> None:
