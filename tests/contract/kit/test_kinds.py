@@ -30,6 +30,7 @@ from sendto.sdk import (
     classify,
 )
 from sendto.sdk.testing import Answer, Breach, Case, Check, Conformance, Received, checks_for, run_check
+from sendto.sdk.translation import json_answer
 from sendto_acme import AcmeAdapter, AcmeConfig, translate
 
 
@@ -247,6 +248,10 @@ class Batch(AcmeAdapter):
         if not isinstance(taken, list) or len(taken) != len(commands) or not all(isinstance(t, dict) for t in taken):
             return [Transient("answer_unreadable")] * len(commands)
         return [Applied(RemoteRef(str(one.get("id")))) for one in taken]
+
+    def example_answer(self, _: Command, request: HttpRequest, __: int) -> HttpResponse:
+        """What it answers: to an upsert, and on the way of a deletion without an id."""
+        return json_answer(200, [{"id": "r1"}] if request.method == "PUT" else {"data": [{"id": "r1"}]})
 
     def _upsert(self, commands: Sequence[Command]) -> HttpRequest:
         bodies = [translate.recipient(command) | {"reference": command.reference} for command in commands]

@@ -9,9 +9,9 @@ from e2e.troubles.stage import Stage, left_open, stage
 from infra.postgres import Databases
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def troubled(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """The system, with every trouble of providers and events in it."""
+    """The system, with every trouble of providers and events in it; it ends with its module, as it costs a lot."""
     async with stage(tmp_path_factory.mktemp("troubles"), databases) as up, left_open(up.database_url) as somebody:
         await somebody.execute("SELECT 1 FROM provider_state WHERE provider = 'stuck' FOR UPDATE")
         await make(up)

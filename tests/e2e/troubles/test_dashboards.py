@@ -13,7 +13,7 @@ from e2e.troubles.stage import Stage
 from infra.bodies import customer, order
 from infra.prometheus import RULES
 
-pytestmark = pytest.mark.xdist_group("troubles")
+pytestmark = [pytest.mark.large, pytest.mark.xdist_group("troubles")]
 GRAFANA = Path(__file__).parents[3] / "deploy" / "grafana"
 VARIABLES = {"$__rate_interval": "5m", "$provider": "slow"}
 """a provider with a rate limit, at which something goes on"""

@@ -15,7 +15,7 @@ from infra.processes import Service
 from infra.prometheus import add_target
 from infra.servers import free_port
 
-pytestmark = pytest.mark.xdist_group("troubles")
+pytestmark = [pytest.mark.large, pytest.mark.xdist_group("troubles")]
 
 
 async def _await(troubled: Stage, title: str, *, trouble: str, alert: str, ready: str = "", order_id: int = 0) -> None:

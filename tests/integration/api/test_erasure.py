@@ -141,8 +141,9 @@ async def test_many_orders_go_in_several_calls(
 
 async def test_both_permissions_are_needed(api: Caller, make_token: MakeToken) -> None:
     for permission in ("orders_write", "orders_customer_write", "orders_read"):
-        reply = await api.with_token(await make_token(permission))("POST", "/v3/erasures", {"order_id": 1})
-        assert reply.status == 403, permission
+        caller = api.with_token(await make_token(permission))
+        assert (await caller("POST", "/v3/erasures", {"order_id": 1})).status == 403, permission
+        assert (await caller("POST", "/v3/erasures/finish", {"erasures": [1]})).status == 403, permission
 
 
 @pytest.mark.parametrize("body", [{}, {"order_id": 1, "email": EMAIL}, {"order_id": 0}, {"email": CANARY}])

@@ -129,7 +129,7 @@ async def test_rule_13_a_deadlock_is_tried_again(lanes: Lanes) -> None:
 
     await asyncio.gather(against(1, 2), against(2, 1))
 
-    assert tries == 3
+    assert tries >= 3  # the one that begins anew may be the quicker one, and lose again
 
 
 async def test_rule_15_a_claim_marks_the_lane_in_doubt_and_a_release_restores_what_it_found(lanes: Lanes) -> None:

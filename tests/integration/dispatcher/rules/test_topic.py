@@ -286,7 +286,7 @@ async def test_rule_10_a_database_away_longer_than_a_member_may_be_silent_costs_
 ) -> None:
     silent_s = 3.0
     settings["dispatcher"]["intake"] |= {"max_poll_interval_s": silent_s}
-    settings["dispatcher"] |= {"connect_timeout_s": 0.5, "statement_timeout_s": 1.0}
+    settings["dispatcher"] |= {"connect_timeout_s": 0.5, "statement_timeout_s": 1.0, "ops_statement_timeout_s": 1.0}
     async with Databases(own_postgres.url("postgres")).migrated("dispatcher") as url:
         settings["dispatcher"]["database_url"] = url
         async with dispatching(settings) as ops:
