@@ -86,7 +86,7 @@ async def test_an_order_lives_at_its_provider(
 async def test_refused_credentials_hold_the_provider_and_not_the_order(
     upstream: Upstream, shipment: Shipment, settings: Settings, rows: Rows
 ) -> None:
-    key = settings["providers"]["shipping"]["config"]["api_key"]
+    rightly = shipment.scripted.authorization
     shipment.scripted.authorization = ("x-api-key", "another")
 
     async def held() -> bool:
@@ -95,7 +95,7 @@ async def test_refused_credentials_hold_the_provider_and_not_the_order(
     async with dispatching(settings):
         await upstream.put(7, 1, order=ORDER)
         await eventually(held)
-        shipment.scripted.authorization = ("x-api-key", key)
+        shipment.scripted.authorization = rightly
         await shipment.holds("Ada")
 
 
