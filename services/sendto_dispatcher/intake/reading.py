@@ -76,7 +76,7 @@ def read_on(
 
 def _has_ended(consumer: AIOKafkaConsumer) -> bool:
     """Whether the loop that fetches, or the one that keeps the membership, has failed: the library does not tell."""
-    loops = (consumer._fetcher.error_future, consumer._coordinator._coordination_task)  # noqa: SLF001
+    loops = (consumer._fetcher.error_future, consumer._coordinator._coordination_task)  # noqa: SLF001 - it tells nowhere else
     return any(loop.done() for loop in loops)
 
 

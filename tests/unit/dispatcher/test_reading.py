@@ -117,7 +117,7 @@ async def test_the_intake_ends_with_it_and_not_silently() -> None:
     intake._has_ended()  # noqa: SLF001 - what the client would call
 
     with pytest.raises(RuntimeError, match="nothing would be read"):
-        await intake._resume_loop()  # noqa: SLF001
+        await intake._resume_loop()  # noqa: SLF001 - what the supervisor runs
 
 
 async def test_readiness_says_that_nothing_can_be_read() -> None:
