@@ -1,9 +1,10 @@
 """The Kafka client of the intake: FastStream's broker with one subscriber that takes batches as they are."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from aiokafka import ConsumerRebalanceListener, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -16,6 +17,9 @@ from sendto_dispatcher.settings import IntakeSettings
 
 _METADATA_AGE_MS = 5_000
 """so long it may take until a topic is read that was made, or made anew, after the intake has started"""
+
+_STOP_S = 2.0
+"""so long a stop waits for the answer to a join; the broker may give it only after the longest session timeout"""
 
 
 async def read_cluster_id(kafka: KafkaSettings) -> str:
@@ -69,6 +73,15 @@ def build_broker(
     )
     subscriber(handle)
     return broker, subscriber
+
+
+async def stop(broker: KafkaBroker, consumer: AIOKafkaConsumer | None) -> None:
+    """Leave the group and close the connections; a join that other members keep from its answer is given up."""
+    stopping = asyncio.create_task(broker.stop())
+    await asyncio.wait({stopping}, timeout=_STOP_S)
+    if not stopping.done() and consumer is not None:
+        await consumer._client.close()  # noqa: SLF001 - the library has no door for this
+    await stopping
 
 
 async def _whole_batch(records: tuple[ConsumerRecord, ...]) -> KafkaMessage:

@@ -25,7 +25,7 @@ from sendto.runtime.logs import bug, logger
 from sendto.runtime.settings import KafkaSettings
 from sendto.runtime.tracing import Tracer
 from sendto_dispatcher.intake import metrics
-from sendto_dispatcher.intake.client import build_broker, read_cluster_id
+from sendto_dispatcher.intake.client import build_broker, read_cluster_id, stop
 from sendto_dispatcher.intake.hearing import hear
 from sendto_dispatcher.intake.placement import place_partitions
 from sendto_dispatcher.intake.reading import is_unreadable, read_on
@@ -186,7 +186,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
     async def _disconnect(self) -> None:
         if self._broker is not None:
             broker, self._broker = self._broker, None
-            await broker.stop()
+            await stop(broker, self._consumer())
 
     def _consumer(self) -> AIOKafkaConsumer:
         return self._subscriber.consumer

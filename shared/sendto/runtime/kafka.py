@@ -30,6 +30,7 @@ def client_options(settings: KafkaSettings, *, client_id: str) -> dict[str, Any]
 
 _START_S = 3.0
 """how long a stop waits for a client that is starting"""
+_CANCEL_AGAIN_S = 0.5
 
 
 async def started(start: Coroutine[Any, Any, None]) -> None:
@@ -43,8 +44,9 @@ async def started(start: Coroutine[Any, Any, None]) -> None:
         await asyncio.shield(starting)
     except asyncio.CancelledError:
         await asyncio.wait({starting}, timeout=_START_S)
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
+        while not starting.done():  # a client that waits for its topic may swallow a cancellation
+            starting.cancel()
+            await asyncio.wait({starting}, timeout=_CANCEL_AGAIN_S)
         raise
 
 

@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 from infra.eventually import eventually
 from infra.servers import free_port
 from prometheus_client import CollectorRegistry
 
 from sendto.runtime.database import Database
-from sendto.runtime.settings import KafkaSettings
+from sendto.runtime.settings import KafkaSettings, TopicSettings
 from sendto_dispatcher.domain.routing import Routing
 from sendto_dispatcher.intake.intake import Intake
 from sendto_dispatcher.settings import IntakeSettings, SourcesSettings
@@ -72,6 +74,20 @@ async def _stops(running: asyncio.Task[None]) -> None:
     assert not unclosed
 
 
+async def _one_waits_to_join(servers: str, group_id: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+
+    async def rebalancing() -> bool:
+        (answer,) = await admin.describe_consumer_groups([group_id])
+        return any("PreparingRebalance" in group for group in answer.groups)
+
+    try:
+        await eventually(rebalancing)
+    finally:
+        await admin.close()
+
+
 async def test_while_kafka_is_away(dispatch_database: Database) -> None:
     intake = _intake(f"127.0.0.1:{free_port()}", dispatch_database)
     running = asyncio.create_task(intake.run())
@@ -92,6 +108,26 @@ async def test_while_kafka_takes_connections_and_says_nothing(dispatch_database:
 
         await eventually(connected)
         await _stops(running)
+
+
+async def test_while_the_group_waits_for_a_member_that_is_gone(
+    dispatch_database: Database, kafka: str, topics: TopicSettings
+) -> None:
+    """The broker answers nobody who joins until it has given up the one that went without a word."""
+    gone = AIOKafkaConsumer(
+        topics.events,
+        bootstrap_servers=kafka,
+        group_id=f"group-{topics.events}",
+        heartbeat_interval_ms=45_000,
+        session_timeout_ms=45_000,
+    )
+    await gone.start()
+    running = asyncio.create_task(_intake(kafka, dispatch_database, topics.events).run())
+    try:
+        await _one_waits_to_join(kafka, f"group-{topics.events}")
+        await _stops(running)
+    finally:
+        await gone.stop()
 
 
 @pytest.mark.parametrize("after_ms", range(0, 200, 20))
