@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
+from typing import Any
 
-from fastapi import FastAPI
 from pydantic import SecretStr
-from starlette_exporter import PrometheusMiddleware
+from starlette.applications import Starlette
 
 from sendto.kernel.clock import SystemClock
 from sendto.runtime import logs
@@ -22,9 +21,12 @@ from sendto.runtime.tracing import open_tracer
 from sendto_api.customers.routes import customer_routes
 from sendto_api.erasure.routes import erasure_routes
 from sendto_api.http import problems
+from sendto_api.http.calls import Call
 from sendto_api.http.idempotency import prune_answers
+from sendto_api.http.metrics import RequestMetrics
 from sendto_api.http.middleware import RequestFrame
 from sendto_api.http.rates import RateLimiter
+from sendto_api.http.reference import reference_routes
 from sendto_api.http.requests import Site
 from sendto_api.http.writes import Writer
 from sendto_api.openapi import CANONICAL, SAME, document
@@ -64,37 +66,23 @@ class Api:
             totals=Totals(SystemClock(), keep_s=settings.api.total_keep_s),
         )
 
-    def app(self) -> FastAPI:
+    def app(self) -> Starlette:
         """The HTTP application."""
-        app = FastAPI(
-            title="sendto API",
-            version=version("sendto"),
-            summary="Orders, and the customer of each, for the shipment providers that ship them.",
-            lifespan=self._lifespan,
-            redirect_slashes=False,
-        )
-        routers = [
-            health_routes({"database": self._ready}, before_metrics=lambda: metrics.measure(self._database)),
-            *(
-                make(self._site, prefix)
-                for prefix in PREFIXES
-                for make in (order_routes, customer_routes, outbox_routes, erasure_routes)
-            ),
-        ]
-        for router in routers:
-            app.include_router(router)
-        app.state.routes = [*app.routes, *(route for router in routers for route in router.routes)]
-        described = document(app.state.routes)
-        app.openapi = lambda: described  # type: ignore[method-assign]  # FastAPI's own way of replacing it
+        health = health_routes({"database": self._ready}, before_metrics=lambda: metrics.measure(self._database))
+        calls = self.calls()
+        app = Starlette(routes=[*calls, *health, *reference_routes(document(calls))], lifespan=self._lifespan)
+        app.router.redirect_slashes = False
         problems.install(app)
-        app.add_middleware(
-            PrometheusMiddleware, app_name="api", prefix="sendto_http", group_paths=True, filter_unhandled_paths=True
-        )
-        app.add_middleware(RequestFrame, tracer=self._tracer)
+        app.add_middleware(RequestFrame, metrics=RequestMetrics("api"), tracer=self._tracer)
         return app
 
+    def calls(self) -> list[Call]:
+        """Every call that needs a token, under both prefixes."""
+        rooms = (order_routes, customer_routes, outbox_routes, erasure_routes)
+        return [call for prefix in PREFIXES for room in rooms for call in room(self._site, prefix)]
+
     @asynccontextmanager
-    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self._supervisor.start("notify", self._notifier.run)
         self._supervisor.start("pruning", self._pruner.run)
         self._supervisor.start("revoked", lambda: listen(self._database, REVOKED, self._authenticator.forget))
@@ -112,10 +100,10 @@ class Api:
         return None
 
 
-def described() -> dict[str, object]:
+def described() -> dict[str, Any]:
     """The OpenAPI document of the application; no database is asked for it."""
     section = ApiSection(database_url=SecretStr("postgresql://nobody@127.0.0.1/none"))
-    return Api(ApiSettings(api=section), Supervisor()).app().openapi()
+    return document(Api(ApiSettings(api=section), Supervisor()).calls())
 
 
 async def main(settings: ApiSettings) -> int:

@@ -11,10 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from sendto_api.http.calls import Call
 from sendto_api.http.documentation import (
     ERROR_HEADERS,
     MEANINGS,
@@ -86,20 +86,15 @@ _EXAMPLE_ERRORS = {
 }
 
 
-def document(routes: Iterable[object]) -> dict[str, Any]:
-    """The document of all routes that say something of themselves."""
+def document(calls: Iterable[Call]) -> dict[str, Any]:
+    """The document of all calls."""
     paths: dict[str, dict[str, Any]] = {}
     models: set[type[BaseModel]] = {ProblemObject}
-    for route in routes:
-        described = getattr(route, "openapi_extra", None) or {}
-        if not isinstance(route, APIRoute) or "operation" not in described:
-            continue
-        operation: Operation = described["operation"]
-        models |= _models(operation)
-        prefix = f"/{route.path.split('/')[1]}"
-        path = paths.setdefault(route.path, _shared_parameters(route.path))
-        [method] = sorted(route.methods or ())
-        path[method.lower()] = _operation(operation, prefix, [str(tag) for tag in route.tags])
+    for call in calls:
+        models |= _models(call.operation)
+        prefix = f"/{call.path.split('/')[1]}"
+        path = paths.setdefault(call.path, _shared_parameters(call.path))
+        path[call.method.lower()] = _operation(call.operation, prefix)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -123,13 +118,13 @@ def document(routes: Iterable[object]) -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation, prefix: str, tags: list[str]) -> dict[str, Any]:
+def _operation(operation: Operation, prefix: str) -> dict[str, Any]:
     says = [operation.says, f"Needs the permission `{operation.permission}`."]
     parameters = [*operation.parameters, *({"$ref": f"#/components/parameters/{name}"} for name in operation.headers)]
     preferred = ("Preference-Applied",) if "Prefer" in operation.headers else ()
     described: dict[str, Any] = {
         "operationId": _operation_id(operation.id, prefix),
-        "tags": tags,
+        "tags": [operation.tag],
         "summary": operation.summary,
         "description": " ".join(part for part in says if part),
         "security": [{"token": [operation.permission]}],

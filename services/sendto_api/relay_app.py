@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from sendto.runtime import logs
 from sendto.runtime.database import Database
@@ -32,7 +31,7 @@ async def main(settings: ApiSettings) -> int:
     pruner = Pruner(database, _PRUNING, {"outbox": prune_published(settings.relay.keep_published_s)})
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         supervisor.start("relay", relay.run)
         supervisor.start("listen", lambda: listen(database, CHANNEL, relay.wake))
         supervisor.start("pruning", pruner.run)
@@ -42,7 +41,6 @@ async def main(settings: ApiSettings) -> int:
         if tracer is not None:
             await asyncio.to_thread(tracer.close)
 
-    app = FastAPI(title="sendto relay", version=version("sendto"), lifespan=lifespan, openapi_url=None)
     checks = {"database": relay.database_ready, "kafka": relay.kafka_ready, "loops": supervisor.readiness}
-    app.include_router(health_routes(checks, before_metrics=relay.measure))
+    app = Starlette(routes=health_routes(checks, before_metrics=relay.measure), lifespan=lifespan)
     return await serve(app, settings.relay, supervisor=supervisor)

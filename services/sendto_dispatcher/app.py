@@ -151,7 +151,7 @@ class Dispatcher:
             group_paths=True,
             filter_unhandled_paths=True,
         )
-        app.include_router(health_routes(self._checks, before_metrics=self._before_metrics))
+        app.router.routes += health_routes(self._checks, before_metrics=self._before_metrics)
         app.include_router(self._ops.api())
         app.include_router(delivery_routes(self._ops_database, self._current))
         app.include_router(erasure_routes(self._database, self._erasing))

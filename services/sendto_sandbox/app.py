@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Gauge, process_collector
+from starlette.applications import Starlette
 
 from sendto.runtime import logs
 from sendto.runtime.health import health_routes
@@ -19,7 +19,7 @@ _OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class Sandbox:
-    """The process's application: health and metrics by FastAPI, everything else by the provider."""
+    """The process's application: health and metrics, everything else by the provider."""
 
     def __init__(self, settings: SandboxSettings, supervisor: Supervisor) -> None:
         self._store = Store(settings.sandbox.data_dir)
@@ -31,8 +31,8 @@ class Sandbox:
         self._requests = Counter("sendto_sandbox_requests_total", "Requests by method.", ["method"], registry=registry)
         recipients = Gauge("sendto_sandbox_recipients", "Objects held now.", registry=registry)
         recipients.set_function(self._store.count)
-        self._open = FastAPI(lifespan=self._lifespan, openapi_url=None)
-        self._open.include_router(health_routes({"late saves": supervisor.readiness}, registry=registry))
+        health = health_routes({"late saves": supervisor.readiness}, registry=registry)
+        self._open = Starlette(routes=health, lifespan=self._lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -47,7 +47,7 @@ class Sandbox:
         self._provider.want(token)
 
     @asynccontextmanager
-    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self._supervisor.start("late saves", self._provider.run)
         yield
         await self._supervisor.stop()

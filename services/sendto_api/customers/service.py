@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from fastapi import Request
+from starlette.requests import Request
 
 from sendto.events.envelope import EventType
 from sendto_api.customers.schemas import WRITABLE, CustomerBody, CustomerPatch, customer_object

@@ -15,6 +15,7 @@ ERASE = Operation(
         "The orders stay, without buyer, customer, address and comments. Repeat the call with the answer's `next` as"
         " `after` until that is null; erasures that were cut short are gone on with. Also needs `orders_write`."
     ),
+    tag="erasures",
     permission=CUSTOMER_WRITE,
     headers=_HEADERS,
     body=ErasureBody,
@@ -34,6 +35,7 @@ FINISH = Operation(
     id="finishErasures",
     summary="Say that erasures are finished in every other place, too",
     says="Until then they are told of by every further erasure, so that one that was cut short is not forgotten.",
+    tag="erasures",
     permission=CUSTOMER_WRITE,
     headers=_HEADERS,
     body=FinishBody,

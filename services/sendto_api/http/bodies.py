@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, TypeVar, get_args
 
-from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
+from starlette.requests import Request
 
 from sendto_api.http.problems import Problem, field_errors, from_validation
 

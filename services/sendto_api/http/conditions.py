@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from fastapi import Request
+from starlette.requests import Request
 
 from sendto_api.http.problems import Problem
 

@@ -73,10 +73,7 @@ class Operation:
     parameters: tuple[Schema, ...] = ()
     body: type[BaseModel] | None = None
     body_examples: Mapping[str, Any] = field(default_factory=dict)
-
-    def route(self) -> dict[str, Any]:
-        """Keyword arguments of the route."""
-        return {"summary": self.summary, "openapi_extra": {"operation": self}}
+    tag: str = "orders"
 
 
 def reading(*more: int) -> tuple[int, ...]:

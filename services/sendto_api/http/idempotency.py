@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID
 
-from fastapi import Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from sendto.runtime.database import Connection
 from sendto.runtime.pruning import Prune, Step

@@ -4,14 +4,15 @@ import re
 from time import monotonic
 from typing import Any
 
-from fastapi import Request
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sendto.kernel.ids import new_uuid
 from sendto.runtime.logs import bound, logger
-from sendto.runtime.tracing import Tracer, trace_id
+from sendto.runtime.tracing import Span, Tracer, trace_id
 from sendto_api.http import traces
+from sendto_api.http.metrics import RequestMetrics
 from sendto_api.http.problems import unexpected
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
@@ -24,8 +25,9 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 class RequestFrame:
     """Gives each request its id, answers HEAD as GET without the body, and turns a bug into a 500 problem."""
 
-    def __init__(self, app: ASGIApp, tracer: Tracer | None = None) -> None:
+    def __init__(self, app: ASGIApp, metrics: RequestMetrics, tracer: Tracer | None = None) -> None:
         self._app = app
+        self._metrics = metrics
         self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,30 +37,35 @@ class RequestFrame:
             return
         scope["request_id"] = _request_id(scope)
         span = traces.begin(scope, self._tracer)
-        with bound(request_id=scope["request_id"], trace_id=trace_id(traces.traceparent(Request(scope)))):
+        with bound(request_id=scope["request_id"], trace_id=trace_id(scope[traces.KEY])):
             started_s, status = monotonic(), 500
+            head = scope["method"] == "HEAD"
+            if head:
+                scope["method"] = "GET"
+            self._metrics.began(scope["method"])
             try:
-                status = await self._answer(scope, receive, send)
+                status = await self._answer(scope, receive, send, head=head)
             finally:
-                if span is not None:
-                    traces.end(span, scope, status)
-                if scope["method"] not in _READS:
-                    route = getattr(scope.get("route"), "path", None)
-                    took_ms = round((monotonic() - started_s) * 1000, 1)
-                    _log.info("request", method=scope["method"], route=route, status=status, duration_ms=took_ms)
+                self._ended(scope, span, status, monotonic() - started_s)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
+    def _ended(self, scope: Scope, span: Span | None, status: int, took_s: float) -> None:
+        """Tell of it, by its route and never by its address."""
+        method, route = scope["method"], getattr(scope.get("route"), "path", None)
+        self._metrics.ended(method, route, status, took_s)
+        if span is not None:
+            traces.end(span, scope, status)
+        if method not in _READS:
+            _log.info("request", method=method, route=route, status=status, duration_ms=round(took_s * 1000, 1))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, *, head: bool) -> int:
         """Handle one request; the status of the answer."""
         scope["answer_headers"] = answer_headers = {"X-Request-Id": scope["request_id"]}
-        head = scope["method"] == "HEAD"
-        if head:
-            scope["method"] = "GET"
         status = 0
 
         async def framed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])
                 MutableHeaders(raw=message["headers"]).update(answer_headers)
             elif head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}

@@ -8,9 +8,11 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI, Request, Response
 from pydantic import ValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Match
 
 from sendto.runtime.database import CommitUnknown, DatabaseAway
@@ -95,7 +97,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
     return Response(msgspec.json.encode(body), status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     """Make every error of the application a problem."""
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http)
@@ -123,7 +125,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
 def allowed_methods(request: Request) -> list[str]:
     """Every method that the request's path takes, whichever route has it."""
     found: set[str] = set()
-    for route in request.app.state.routes:
+    for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             found |= getattr(route, "methods", None) or set()
     return sorted(found | ({"HEAD"} if "GET" in found else set()))

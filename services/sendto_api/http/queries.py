@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TypeVar
 
-from fastapi import Request
+from starlette.requests import Request
 
 from sendto_api.http.fields import ID_MAX, one_line
 from sendto_api.http.problems import Problem

@@ -7,7 +7,7 @@ import math
 from http import HTTPStatus
 from uuid import UUID
 
-from fastapi import Request
+from starlette.requests import Request
 
 from sendto.kernel.clock import Clock
 from sendto_api.http.middleware import answer_headers

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
 
-from fastapi import Request, Response
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
 
 from sendto.runtime.database import Database
 from sendto_api.http.bodies import parse_object, prefers_strict, read_bytes, validate
@@ -24,12 +25,13 @@ Model = TypeVar("Model", bound=BaseModel)
 _ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
-def path_id(text: str) -> int:
-    """An id of a path: decimal digits without sign or leading zero.
+def order_id_of(request: Request) -> int:
+    """The order's id in the path: decimal digits without sign or leading zero.
 
     Raises:
         Problem: 404, it is none.
     """
+    text = request.path_params["order_id"]
     if not _ID.fullmatch(text) or int(text) > ID_MAX:
         raise Problem(HTTPStatus.NOT_FOUND, "There is no order with this id.", code="order_not_found")
     return int(text)

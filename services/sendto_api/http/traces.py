@@ -2,30 +2,31 @@
 
 import re
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.types import Scope
 
 from sendto.runtime.tracing import Kind, Span, Tracer
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_KEY = "traceparent"
+KEY = "traceparent"
+"""where a request's scope holds it"""
 _SERVER_ERROR = 500
 
 
 def traceparent(request: Request) -> str | None:
     """What follows from this request carries: our span's context, or else the caller's."""
-    found: str | None = request.scope.get(_KEY)
+    found: str | None = request.scope.get(KEY)
     return found
 
 
 def begin(scope: Scope, tracer: Tracer | None) -> Span | None:
     """Note the caller's `traceparent`, and begin a span below it; one that is malformed is as none."""
     given = next((value for name, value in scope["headers"] if name == b"traceparent"), b"").decode("latin-1")
-    scope[_KEY] = given if _TRACEPARENT.fullmatch(given) else None
+    scope[KEY] = given if _TRACEPARENT.fullmatch(given) else None
     if tracer is None:
         return None
-    span = tracer.begin(scope["method"], Kind.SERVER, parent=scope[_KEY])
-    scope[_KEY] = span.traceparent
+    span = tracer.begin(scope["method"], Kind.SERVER, parent=scope[KEY])
+    scope[KEY] = span.traceparent
     return span
 
 

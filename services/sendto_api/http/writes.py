@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 import asyncpg
-from fastapi import Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from sendto.runtime.database import Connection, Database
 from sendto.runtime.failpoints import Point, reach

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import Request
+from starlette.requests import Request
 
 from sendto_api.http.fields import ID_MAX
 from sendto_api.http.queries import Query, number, numbers, short_text, word, words

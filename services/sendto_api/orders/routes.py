@@ -3,12 +3,14 @@
 from http import HTTPStatus
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from sendto_api.customers.service import order_not_found
+from sendto_api.http.calls import Call
 from sendto_api.http.conditions import check_if_match, etag, not_modified
 from sendto_api.http.idempotency import Answer
-from sendto_api.http.requests import Site, path_id
+from sendto_api.http.requests import Site, order_id_of
 from sendto_api.http.turns import Turn
 from sendto_api.orders import documentation
 from sendto_api.orders.list_store import page_of
@@ -20,12 +22,11 @@ from sendto_api.orders.store import find
 from sendto_api.tokens.permissions import CUSTOMER_WRITE, ORDERS_READ, ORDERS_WRITE
 
 
-def order_routes(site: Site, prefix: str) -> APIRouter:
+def order_routes(site: Site, prefix: str) -> list[Call]:
     """List, create, read, change, delete."""
-    routes = APIRouter(prefix=f"{prefix}/orders", tags=["orders"])
+    path = f"{prefix}/orders"
     zone = site.settings.time_zone
 
-    @routes.get("", **documentation.LIST.route())
     async def list_(request: Request) -> Response:
         await site.allow(request, ORDERS_READ)
         listing = read_listing(request, zone)
@@ -38,7 +39,6 @@ def order_routes(site: Site, prefix: str) -> APIRouter:
         )
         return Response(msgspec.json.encode(page), media_type="application/json")
 
-    @routes.post("", **documentation.CREATE.route())
     async def create(request: Request) -> Response:
         call = await site.write(request, ORDERS_WRITE)
         body = call.model(OrderBody)
@@ -46,34 +46,37 @@ def order_routes(site: Site, prefix: str) -> APIRouter:
             call.caller.require(CUSTOMER_WRITE)
         return await call.run(lambda turn: _service(site, turn, request).create(body), locks=False)
 
-    @routes.get("/{order_id}", **documentation.READ.route())
-    async def read(order_id: str, request: Request) -> Response:
+    async def read(request: Request) -> Response:
         await site.allow(request, ORDERS_READ)
-        number = path_id(order_id)
+        order_id = order_id_of(request)
         async with site.database.connection() as connection:
-            found = await find(connection, number)
+            found = await find(connection, order_id)
         if found is None:
-            raise order_not_found(number)
+            raise order_not_found(order_id)
         version = found.order["version"]
         check_if_match(request, version)
         if not_modified(request, version):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag(version)})
         return Answer(HTTPStatus.OK, msgspec.json.encode(order_object(found.order, zone)), etag(version)).response()
 
-    @routes.patch("/{order_id}", **documentation.CHANGE.route())
-    async def patch(order_id: str, request: Request) -> Response:
+    async def patch(request: Request) -> Response:
         call = await site.write(request, ORDERS_WRITE)
-        number = path_id(order_id)
+        order_id = order_id_of(request)
         body = call.model(OrderPatch)
-        return await call.run(lambda turn: _service(site, turn, request).patch(number, body))
+        return await call.run(lambda turn: _service(site, turn, request).patch(order_id, body))
 
-    @routes.delete("/{order_id}", **documentation.DELETE.route())
-    async def delete(order_id: str, request: Request) -> Response:
+    async def delete(request: Request) -> Response:
         call = await site.write(request, ORDERS_WRITE)
-        number = path_id(order_id)
-        return await call.run(lambda turn: _service(site, turn, request).delete(number))
+        order_id = order_id_of(request)
+        return await call.run(lambda turn: _service(site, turn, request).delete(order_id))
 
-    return routes
+    return [
+        Call("GET", path, list_, documentation.LIST),
+        Call("POST", path, create, documentation.CREATE),
+        Call("GET", f"{path}/{{order_id}}", read, documentation.READ),
+        Call("PATCH", f"{path}/{{order_id}}", patch, documentation.CHANGE),
+        Call("DELETE", f"{path}/{{order_id}}", delete, documentation.DELETE),
+    ]
 
 
 def _service(site: Site, turn: Turn, request: Request) -> OrderService:

@@ -3,11 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from fastapi import APIRouter, Request
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
 
+from sendto_api.http.calls import Call
 from sendto_api.http.documentation import Operation, Success, reading
-from sendto_api.http.requests import Site, path_id
+from sendto_api.http.requests import Site, order_id_of
 from sendto_api.outbox.store import unpublished_of
 from sendto_api.tokens.permissions import ORDERS_READ
 
@@ -44,16 +46,15 @@ WAITING = Operation(
 )
 
 
-def outbox_routes(site: Site, prefix: str) -> APIRouter:
+def outbox_routes(site: Site, prefix: str) -> list[Call]:
     """Look at an order's part of the outbox."""
-    routes = APIRouter(prefix=f"{prefix}/orders", tags=["orders"])
 
-    @routes.get("/{order_id}/waiting-events", **WAITING.route())
-    async def waiting(order_id: str, request: Request) -> WaitingEvents:
+    async def waiting(request: Request) -> Response:
         await site.allow(request, ORDERS_READ)
-        number = path_id(order_id)
+        order_id = order_id_of(request)
         async with site.database.connection() as connection:
-            rows = await unpublished_of(connection, number)
-        return WaitingEvents(data=[WaitingEvent(**dict(row)) for row in rows])
+            rows = await unpublished_of(connection, order_id)
+        events = WaitingEvents(data=[WaitingEvent(**dict(row)) for row in rows])
+        return Response(events.model_dump_json(), media_type="application/json")
 
-    return routes
+    return [Call("GET", f"{prefix}/orders/{{order_id}}/waiting-events", waiting, WAITING)]

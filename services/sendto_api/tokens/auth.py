@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID
 
-from fastapi import Request
+from starlette.requests import Request
 
 from sendto.kernel.clock import Clock
 from sendto.runtime.database import Database

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 ReadinessCheck = Callable[[], Awaitable[str | None]]
 """Returns None when ready, else what is wrong in a few safe words."""
@@ -18,7 +19,7 @@ def health_routes(
     *,
     registry: CollectorRegistry = REGISTRY,
     before_metrics: Callable[[], Awaitable[None]] | None = None,
-) -> APIRouter:
+) -> list[Route]:
     """`/healthz` (alive), `/readyz` (200, or 503 naming what is wrong), `/metrics` (Prometheus).
 
     Args:
@@ -26,28 +27,24 @@ def health_routes(
         registry: the metrics to show.
         before_metrics: brings gauges up to date that are read from elsewhere; its failure shows nothing old.
     """
-    routes = APIRouter()
 
-    @routes.api_route("/healthz", methods=["GET", "HEAD"], include_in_schema=False)
-    async def healthz() -> JSONResponse:
+    async def healthz(_: Request) -> JSONResponse:
         return JSONResponse({"status": "alive"})
 
-    @routes.api_route("/readyz", methods=["GET", "HEAD"], include_in_schema=False)
-    async def readyz() -> JSONResponse:
+    async def readyz(_: Request) -> JSONResponse:
         found = await _ask(checks)
         ready = not any(found.values())
         body = {"status": "ready" if ready else "not ready", "checks": {n: w or "ok" for n, w in found.items()}}
         return JSONResponse(body, status_code=200 if ready else 503)
 
-    @routes.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
-    async def metrics() -> Response:
+    async def metrics(_request: Request) -> Response:
         # Both at once: each may wait for a database that does not answer, and whoever scrapes does not wait for long.
         found, _ = await asyncio.gather(_ask(checks), before_metrics() if before_metrics else asyncio.sleep(0))
         for name, wrong in found.items():
             _READY.labels(name).set(not wrong)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    return routes
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
 async def _ask(checks: Mapping[str, ReadinessCheck]) -> dict[str, str | None]:

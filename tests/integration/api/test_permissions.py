@@ -7,9 +7,7 @@ from infra.bodies import customer, order
 from infra.serving import Caller
 from integration.api.conftest import MakeToken
 
-from sendto.runtime.supervisor import Supervisor
-from sendto_api.app import PREFIXES, Api
-from sendto_api.settings import ApiSection, ApiSettings
+from sendto_api.app import PREFIXES, described
 
 ORDER_BODY = order()
 CUSTOMER_BODY = customer()
@@ -90,11 +88,9 @@ async def test_what_is_not_there_is_a_problem_too(api: Caller) -> None:
 
 
 def test_this_file_knows_every_route() -> None:
-    section = ApiSection.model_validate({"database_url": "postgresql://nobody@127.0.0.1/none"})
-    document = Api(ApiSettings(api=section), Supervisor()).app().openapi()
     served = {
         (method.upper(), path.removeprefix(PREFIXES[0]).replace("order_id", "id"))
-        for path, methods in document["paths"].items()
+        for path, methods in described()["paths"].items()
         for method in methods
         if path.startswith(PREFIXES[0]) and method != "parameters"
     }

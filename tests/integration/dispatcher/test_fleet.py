@@ -100,7 +100,7 @@ async def test_relays_and_the_outbox_are_told_where_they_are_known(settings: Set
     async def kafka() -> str | None:
         return problems.get("kafka")
 
-    relay.include_router(health_routes({"kafka": kafka}))
+    relay.router.routes += health_routes({"kafka": kafka})
     async with served(relay) as url:
         settings["dispatcher"]["relay_urls"] = url
         async with dispatching(settings, ops_token) as ops:
