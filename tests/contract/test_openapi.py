@@ -76,6 +76,11 @@ def test_every_call_tells_its_permission_its_errors_and_its_headers(operation: d
     assert ("Idempotency-Key" in names) == writes
 
 
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=[" ".join(key) for key in OPERATIONS])
+def test_no_parameter_has_a_default_that_clients_would_send_unasked(operation: dict[str, Any]) -> None:
+    assert [one["name"] for one in map(_resolved, operation["parameters"]) if "default" in one["schema"]] == []
+
+
 def _examples() -> list[tuple[str, dict[str, Any], Any]]:
     """Every example of a body, with its place and the schema that it must keep to."""
     found = []

@@ -115,5 +115,5 @@ class CustomerService:
         )
 
     def _location(self, order_id: int) -> str:
-        prefix = self.request.url.path.split("/orders", 1)[0]
+        prefix = self.request.scope["path"].split("/orders", 1)[0]
         return f"{prefix}/orders/{order_id}/customer"

@@ -65,7 +65,7 @@ def repeatable(request: Request, caller: Caller, body: bytes) -> Repeatable | No
         return None
     if not 1 <= len(key) <= _MAX_KEY_CHARACTERS:
         raise Problem(HTTPStatus.BAD_REQUEST, f"Idempotency-Key must have 1 to {_MAX_KEY_CHARACTERS} characters.")
-    return Repeatable(caller.token_id, request.method, request.url.path, key, hashlib.sha256(body).digest())
+    return Repeatable(caller.token_id, request.method, request.scope["path"], key, hashlib.sha256(body).digest())
 
 
 def prune_answers(keep_s: float) -> Prune:

@@ -75,7 +75,8 @@ def from_validation(error: ValidationError) -> Problem:
     errors: dict[str, list[str]] = {}
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         path = ".".join(str(part) for part in problem["loc"]) or "body"
-        errors.setdefault(path, []).append(problem["msg"].removeprefix("Value error, "))
+        said = "is required" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
+        errors.setdefault(path, []).append(said)
     return field_errors(errors)
 
 
@@ -87,7 +88,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
         "title": title_of(status),
         "status": status,
         "detail": problem.detail,
-        "instance": request.url.path,
+        "instance": request.scope["path"],
         "code": problem.code,
         "message": problem.detail,
         "status_code": status,
@@ -143,5 +144,5 @@ async def _on_database_away(request: Request, error: Exception) -> Response:
 
 def unexpected(request: Request, error: Exception) -> Response:
     """A bug of ours: logged with its place, told without it."""
-    _log.error("request_failed", path=request.url.path, request_id=request.scope.get("request_id"), **bug(error))
+    _log.error("request_failed", path=request.scope["path"], request_id=request.scope.get("request_id"), **bug(error))
     return problem_response(request, Problem(500, "Something went wrong here; it was recorded."))

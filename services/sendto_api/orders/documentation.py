@@ -119,10 +119,11 @@ def _several(items: Schema) -> Schema:
 
 
 _COMMAS = {"style": "form", "explode": False}
-_SIZE = {"type": "integer", "minimum": 1, "maximum": LIMIT_MOST, "default": LIMIT_DEFAULT}
+_SIZE = {"type": "integer", "minimum": 1, "maximum": LIMIT_MOST}
+# No schema here has a default: generated clients would send it, and it would go before what the caller asks for.
 LIST_PARAMETERS = (
-    _query("page", {"type": "integer", "minimum": 1, "maximum": PAGE_MOST, "default": 1}, "Which page."),
-    _query("pageLimit", _SIZE, "How many orders a page has."),
+    _query("page", {"type": "integer", "minimum": 1, "maximum": PAGE_MOST}, "Which page; the first if it is left out."),
+    _query("pageLimit", _SIZE, f"How many orders a page has; {LIMIT_DEFAULT} if it is left out."),
     _query("per_page", _SIZE, "The same as `pageLimit`, which goes before it."),
     _query("customer", _several(_ID), "Ids of customers (`customer_id`), separated by commas.", **_COMMAS),
     _query("location", _several(_ID), "Ids of locations, separated by commas.", **_COMMAS),
@@ -141,8 +142,9 @@ LIST_PARAMETERS = (
     _query("modified_before", _MOMENT, "Only orders modified no later than this."),
     _query(
         "sort",
-        {"type": "string", "enum": list(SORT_WORDS), "default": "order_id desc"},
-        "Without a direction: ascending. Ties go by the order id, in the same direction.",
+        {"type": "string", "enum": list(SORT_WORDS)},
+        "Without a direction: ascending. Ties go by the order id, in the same direction. Left out: `order_id desc`, or"
+        " the cursor's; with a cursor no other is taken.",
     ),
     _query(
         "include",

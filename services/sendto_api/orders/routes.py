@@ -35,7 +35,7 @@ def order_routes(site: Site, prefix: str) -> list[Call]:
             beyond = total is not None and listing.offset >= total
             listed, more = ([], False) if beyond else await page_of(connection, listing, total)
         page = page_object(
-            listing, listed, more=more, total=total, path=request.url.path, query=request.query_params, zone=zone
+            listing, listed, more=more, total=total, path=request.scope["path"], query=request.query_params, zone=zone
         )
         return Response(msgspec.json.encode(page), media_type="application/json")
 

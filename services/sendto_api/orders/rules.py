@@ -44,9 +44,7 @@ def new_order(
     order = body.model_dump(exclude={"customer", "order_date", "order_time", *_TIMES})
     totals = zip(fresh.total_ids, order["order_totals"], strict=True)
     assigned = body.assignee_id is not None or body.assignee_group_id is not None
-    return order | {
-        "order_id": fresh.order_id,
-        "version": fresh.version,
+    return {"order_id": fresh.order_id, "version": fresh.version, **order} | {
         "currency": body.currency or currency,
         "order_date_time": order_moment(body, fresh.now, zone),
         "status_updated_at": _parsed(body.status_updated_at, zone) or (fresh.now if body.status_id else None),

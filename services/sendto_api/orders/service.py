@@ -47,7 +47,7 @@ class OrderService:
             customer = body.customer.model_dump() | {"created_at": fresh.now, "updated_at": fresh.now}
         found = store.Found(order, customer, fresh.now, fresh.version)
         event = self._event(EventType.CREATED, found, order, ["customer"]) if customer else None
-        location = f"{self.request.url.path.rstrip('/')}/{fresh.order_id}"
+        location = f"{self.request.scope['path']}/{fresh.order_id}"
         answer = self._answer(HTTPStatus.CREATED, order, fresh.version, location)
         return await self.turn.finish(store.insert_order(order, customer, event), answer)
 
