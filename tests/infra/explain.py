@@ -12,7 +12,7 @@ Json = dict[str, Any]
 MOST_PAGES_A_ROW = 60
 """of indexes and tables, written ones too; a scan of a million rows looks at tens of thousands"""
 _MOST_PAGES_ALL_IN_ALL = 200
-_SMALL = {"provider_state", "intake_position", "replica", "ops_replay", "ops_reroute", "pg_database"}
+_SMALL = {"provider_state", "intake_position", "replica", "lane_census", "ops_replay", "ops_reroute", "pg_database"}
 """tables of a few rows, which are rightly read as a whole"""
 
 

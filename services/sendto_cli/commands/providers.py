@@ -24,21 +24,9 @@ def _root() -> None:
 
 def list_(*, home: Home = None, as_json: AsJson = False) -> None:
     """List every provider with what holds it back, if anything does."""
-    import json
+    from sendto_cli import listing
 
-    from sendto_cli import remote
-
-    async def ask() -> list[dict[str, object]]:
-        async with remote.dispatcher(home) as dispatcher:
-            found: list[dict[str, object]] = await dispatcher.get("/ops/providers")
-            return found
-
-    rows = remote.run(ask())
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        typer.echo(f"{row['provider']}  {_state(row)}")
+    listing.show("/ops/providers", home, lambda row: f"{row['provider']}  {_state(row)}", as_json=as_json)
 
 
 def check(

@@ -1,6 +1,5 @@
 """`sendto replay`: deliver again; `sendto retry`: do not wait; `sendto replays`: those that are under way."""
 
-import asyncio
 import json
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,7 +12,6 @@ from sendto_cli.options import AsJson, Home
 from sendto_cli.times import moment
 
 _ID_MAX = 2**63 - 1
-_POLL_S = 0.3
 
 Lane = Annotated[int | None, typer.Option(min=1, max=_ID_MAX, help="One lane, by its number.")]
 Order = Annotated[int | None, typer.Option(min=1, max=_ID_MAX, help="All lanes of one order.")]
@@ -90,19 +88,9 @@ def retry(*, lane: Lane = None, order: Order = None, home: Home = None, as_json:
 
 def list_(*, home: Home = None, as_json: AsJson = False) -> None:
     """List the newest replays, and how far each is."""
-    from sendto_cli import remote
+    from sendto_cli import listing
 
-    async def ask() -> list[Json]:
-        async with remote.dispatcher(home) as dispatcher:
-            found: list[Json] = await dispatcher.get("/ops/replays")
-            return found
-
-    rows = remote.run(ask())
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        typer.echo(_told(row))
+    listing.show("/ops/replays", home, _told, as_json=as_json)
 
 
 def cancel(
@@ -112,15 +100,9 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """End a replay where it is; what it has made due is delivered."""
-    from sendto_cli import remote
+    from sendto_cli import listing
 
-    async def act() -> Json:
-        async with remote.dispatcher(home) as dispatcher:
-            ended: Json = await dispatcher.post(f"/ops/replays/{run_id}/cancel")
-            return ended
-
-    row = remote.run(act())
-    typer.echo(json.dumps(row, indent=2) if as_json else _told(row))
+    listing.cancel(f"/ops/replays/{run_id}", home, _told, as_json=as_json)
 
 
 async def _move(action: str, lane: int | None, order: int | None, home: Home) -> int:
@@ -137,7 +119,7 @@ def _say_moved(lanes: int, *, as_json: bool, done: str) -> None:
 
 
 async def _replay(chosen: dict[str, str], home: Home, *, yes: bool, wait: bool, as_json: bool) -> None:
-    from sendto_cli import remote
+    from sendto_cli import listing, remote
 
     async with remote.dispatcher(home) as dispatcher:
         counted = await dispatcher.get(f"/ops/replays/count?{urlencode(chosen)}")
@@ -152,21 +134,8 @@ async def _replay(chosen: dict[str, str], home: Home, *, yes: bool, wait: bool, 
             )
         run = await dispatcher.post("/ops/replays", chosen | ({} if yes else counted))
         if wait:
-            run = await _follow(dispatcher, run, quiet=as_json)
+            run = await listing.follow(dispatcher, f"/ops/replays/{run['id']}", run, of="lanes", quiet=as_json)
     typer.echo(json.dumps(run, indent=2) if as_json else _told(run))
-
-
-async def _follow(dispatcher: Any, run: Json, *, quiet: bool) -> Json:  # noqa: ANN401 - a Remote, imported late
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), disable=quiet, transient=True) as progress:
-        bar = progress.add_task(f"replay {run['id']}", total=run["lanes"])
-        while run["ended_at"] is None:
-            await asyncio.sleep(_POLL_S)
-            run = await dispatcher.get(f"/ops/replays/{run['id']}")
-            progress.update(bar, completed=run["looked_at"])
-    return run
 
 
 def _told(run: Json) -> str:

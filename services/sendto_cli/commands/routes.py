@@ -1,6 +1,5 @@
 """`sendto routes`: where orders go by the routes in force, and applying them to orders that are known already."""
 
-import asyncio
 import json
 from enum import StrEnum
 from typing import Annotated, Any
@@ -10,7 +9,6 @@ import typer
 from sendto_cli.options import AsJson, Home
 
 _ID_MAX = 2**63 - 1
-_POLL_S = 0.3
 
 Json = dict[str, Any]
 
@@ -88,19 +86,9 @@ def apply(
 
 def runs(*, home: Home = None, as_json: AsJson = False) -> None:
     """List when the routes were applied, and how far each is."""
-    from sendto_cli import remote
+    from sendto_cli import listing
 
-    async def ask() -> list[Json]:
-        async with remote.dispatcher(home) as dispatcher:
-            found: list[Json] = await dispatcher.get("/ops/routes/runs")
-            return found
-
-    rows = remote.run(ask())
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        typer.echo(_told(row))
+    listing.show("/ops/routes/runs", home, _told, as_json=as_json)
 
 
 def cancel(
@@ -110,19 +98,13 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """End it where it is; orders that have moved stay where they are."""
-    from sendto_cli import remote
+    from sendto_cli import listing
 
-    async def act() -> Json:
-        async with remote.dispatcher(home) as dispatcher:
-            ended: Json = await dispatcher.post(f"/ops/routes/runs/{run_id}/cancel")
-            return ended
-
-    row = remote.run(act())
-    typer.echo(json.dumps(row, indent=2) if as_json else _told(row))
+    listing.cancel(f"/ops/routes/runs/{run_id}", home, _told, as_json=as_json)
 
 
 async def _apply(home: Home, *, yes: bool, wait: bool, as_json: bool) -> None:
-    from sendto_cli import remote
+    from sendto_cli import listing, remote
 
     async with remote.dispatcher(home) as dispatcher:
         counted: Json = await dispatcher.get("/ops/routes/count")
@@ -137,23 +119,10 @@ async def _apply(home: Home, *, yes: bool, wait: bool, as_json: bool) -> None:
         expected = {} if yes else {"orders": counted["orders"]}
         run: Json = await dispatcher.post("/ops/routes/apply", {"digest": counted["digest"]} | expected)
         if wait:
-            run = await _follow(dispatcher, run, quiet=as_json)
+            run = await listing.follow(dispatcher, f"/ops/routes/runs/{run['id']}", run, of="known", quiet=as_json)
     typer.echo(json.dumps(run, indent=2) if as_json else _told(run))
     if run["stopped"]:
         raise typer.Exit(1)
-
-
-async def _follow(dispatcher: Any, run: Json, *, quiet: bool) -> Json:  # noqa: ANN401 - a Remote, imported late
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), disable=quiet, transient=True) as progress:
-        bar = progress.add_task(f"routes {run['id']}", total=run["known"])
-        while run["ended_at"] is None:
-            await asyncio.sleep(_POLL_S)
-            run = await dispatcher.get(f"/ops/routes/runs/{run['id']}")
-            progress.update(bar, completed=run["looked_at"])
-    return run
 
 
 def _told(run: Json) -> str:

@@ -21,19 +21,9 @@ def register(app: typer.Typer) -> None:
 
 def list_(*, home: Home = None, as_json: AsJson = False) -> None:
     """List the sources that were heard lately."""
-    from sendto_cli import remote
+    from sendto_cli import listing
 
-    async def ask() -> list[dict[str, Any]]:
-        async with remote.dispatcher(home) as dispatcher:
-            found: list[dict[str, Any]] = await dispatcher.get("/ops/sources")
-            return found
-
-    rows = remote.run(ask())
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        typer.echo(f"{row['source']}  {row['events']} of the newest events, the last at {row['last_taken_at']}")
+    listing.show("/ops/sources", home, _told, as_json=as_json)
 
 
 def reset(
@@ -60,3 +50,7 @@ def reset(
 
     found = remote.run(act())
     typer.echo(json.dumps(found) if as_json else f"the versions of {found['orders']} orders are forgotten")
+
+
+def _told(row: dict[str, Any]) -> str:
+    return f"{row['source']}  {row['events']} of the newest events, the last at {row['last_taken_at']}"

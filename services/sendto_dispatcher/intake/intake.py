@@ -20,6 +20,7 @@ from sendto.events.decode import Rejection, RejectReason
 from sendto.events.envelope import CustomerEvent
 from sendto.runtime.database import Connection, Database, DatabaseAway
 from sendto.runtime.failpoints import Point, reach
+from sendto.runtime.health import Remembered
 from sendto.runtime.kafka import started
 from sendto.runtime.logs import bug, logger
 from sendto.runtime.settings import KafkaSettings
@@ -76,6 +77,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         self._trouble: str | None = "starting"
         self._resume = asyncio.Event()
         self._unreadable: str | None = None
+        self._topic_missing = Remembered(self._ask_for_topic)
         self._ended = False
         self._broker: KafkaBroker | None = None
         self._subscriber: Any = None
@@ -108,8 +110,10 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
 
     async def readiness(self) -> str | None:
         """None while events are taken, else what keeps them away."""
-        if self._trouble or self._unreadable:
-            return self._trouble or self._unreadable
+        return self._trouble or self._unreadable or await self._topic_missing()
+
+    async def _ask_for_topic(self) -> str | None:
+        """Kafka answers it on a connection on which it may be waiting for records: it takes up to half a second."""
         consumer = self._consumer()
         try:
             async with asyncio.timeout(_READY_TIMEOUT_S):

@@ -1,66 +1,54 @@
-"""The lanes in numbers, counted now and then: counting reads the whole table."""
-
-import asyncio
+"""Keeps the lanes counted while someone looks: in short steps, with long pauses, for the whole fleet."""
 
 from sendto.kernel.clock import Clock
-from sendto.runtime.database import Database, DatabaseAway
-from sendto.runtime.logs import logger
-from sendto_dispatcher.store.story import LaneNumbers, lane_numbers
+from sendto.runtime.database import Connection, Database
+from sendto.runtime.listen import Wake
+from sendto_dispatcher.ops.stepping import NEXT_S, keep_stepping
+from sendto_dispatcher.store.census import count_some
 
-_log = logger(__name__)
-
-_FRESH_S = 5.0
-_SHARE = 25
-"""a count that took long is taken less often, so that counting takes at most a twenty-fifth of the time"""
+_EVERY_S = 1.0
+_PAUSE = 24.0
+"""pauses are so many times as long as steps: counting takes at most a twenty-fifth of the time"""
+_LOOKED_AT_S = 60.0
+"""so long after the last look counting goes on"""
 
 
 class LaneCensus:
-    """Counts the lanes when someone asks; what was counted a moment ago is told again."""
+    """Takes steps of counting: one when someone asks, if it is time, and more in between."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._numbers: LaneNumbers | None = None
-        self._next_at_s = 0.0
-        self._counting: asyncio.Task[None] | None = None
+        self._wake = Wake()
+        self._until_s = self._next_at_s = 0.0
 
-    async def numbers(self) -> LaneNumbers:
-        """The numbers, at once where there are any: an old count is renewed for the next one who asks.
-
-        Raises:
-            DatabaseAway: there are none.
-        """
-        if self._numbers is None:
-            return await self.recounted()
-        self._begin()
-        return self._numbers
-
-    async def recounted(self) -> LaneNumbers:
-        """The numbers, counted now unless that was a moment ago.
+    async def look(self) -> None:
+        """Someone looks: count what one step counts, which is everything where there is little.
 
         Raises:
-            DatabaseAway: they cannot be.
+            DatabaseAway: nothing can be counted.
         """
-        self._begin()
-        if self._counting is not None:
-            await asyncio.shield(self._counting)
-        if self._numbers is None:
-            raise DatabaseAway("the lanes were not counted")
-        return self._numbers
+        now_s = self._clock.monotonic_s()
+        if now_s >= self._until_s:
+            self._wake()
+        self._until_s = now_s + _LOOKED_AT_S
+        if now_s >= self._next_at_s:
+            await self._step()
 
-    def _begin(self) -> None:
-        if self._counting is None and self._clock.monotonic_s() >= self._next_at_s:
-            self._counting = asyncio.create_task(self._count())
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        await keep_stepping(self.run_once, self._wake, "census")
 
-    async def _count(self) -> None:
-        started_s = self._clock.monotonic_s()
-        try:
-            async with self._database.connection() as connection:
-                self._numbers = await lane_numbers(connection)
-        except DatabaseAway:
-            self._numbers = None  # nothing old is shown for long
-            _log.warning("lanes_not_counted", reason="database_away")
-        finally:
-            took_s = self._clock.monotonic_s() - started_s
-            self._next_at_s = self._clock.monotonic_s() + max(_FRESH_S, took_s * _SHARE)
-            self._counting = None
+    async def run_once(self) -> float:
+        """Take a step if someone has looked lately; seconds until the next try."""
+        if self._clock.monotonic_s() >= self._until_s:
+            return _LOOKED_AT_S
+        return max(await self._step(), NEXT_S)
+
+    async def _step(self) -> float:
+        async def step(connection: Connection) -> float:
+            return await count_some(connection, pause=_PAUSE, every_s=_EVERY_S)
+
+        waits_s = await self._database.in_transaction(step)
+        self._next_at_s = self._clock.monotonic_s() + waits_s
+        return waits_s

@@ -17,8 +17,9 @@ from sendto_dispatcher.domain.verdict import LaneWord
 from sendto_dispatcher.ops.census import LaneCensus
 from sendto_dispatcher.ops.configured import Configured, Current
 from sendto_dispatcher.ops.overview import tokens_left
+from sendto_dispatcher.store.census import LaneNumbers, lane_numbers
 from sendto_dispatcher.store.overview import replica_rows
-from sendto_dispatcher.store.story import LaneNumbers, database_now, provider_rows
+from sendto_dispatcher.store.story import database_now, provider_rows
 
 Row = Mapping[str, Any]
 
@@ -63,9 +64,10 @@ class Gauges:
         current = self._current()
         _show_configuration(current)
         try:
-            numbers = await self._census.recounted()
+            await self._census.look()
             async with self._database.connection() as connection:
                 gates = await provider_rows(connection)
+                numbers = await lane_numbers(connection, [row["provider"] for row in gates])
                 replicas = await replica_rows(connection)
                 now = await database_now(connection)
         except DatabaseAway:
@@ -98,7 +100,8 @@ def _show_configuration(current: Configured) -> None:
 
 
 def _show_lanes(numbers: LaneNumbers, configured: Collection[str]) -> None:
-    for provider in {*configured, *(provider for provider, _ in numbers.counts)}:
+    counted = {*configured, *(provider for provider, _ in numbers.counts)} if numbers.counted_at else ()
+    for provider in counted:
         for word in LaneWord:  # also those that no lane is in: a first dead one is an increase then
             _LANES.labels(provider, str(word)).set(numbers.counts.get((provider, str(word)), 0))
     for provider in configured:

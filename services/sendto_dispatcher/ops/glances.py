@@ -17,7 +17,21 @@ class TroubleShown(BaseModel):
     provider: str | None
 
 
-class ProviderGlance(BaseModel):
+class Gates(BaseModel):
+    """What holds a provider back."""
+
+    paused_at: datetime | None
+    paused_by: str | None
+    pause_reason: str | None
+    held_at: datetime | None
+    hold_reason: str | None
+    opened_at: datetime | None
+    """since when its breaker is open"""
+    probe_at: datetime | None
+    blocked_until: datetime | None
+
+
+class ProviderGlance(Gates):
     """A provider at a glance."""
 
     provider: str
@@ -35,17 +49,9 @@ class ProviderGlance(BaseModel):
     rate_per_s: float | None
     rate_used: float | None
     """the part of the rate limit that the last minute used"""
-    paused_at: datetime | None
-    paused_by: str | None
-    pause_reason: str | None
-    held_at: datetime | None
-    hold_reason: str | None
-    opened_at: datetime | None
-    probe_at: datetime | None
-    blocked_until: datetime | None
 
 
-class ProcessGlance(BaseModel):
+class Process(BaseModel):
     """A dispatcher process."""
 
     id: str
@@ -54,6 +60,11 @@ class ProcessGlance(BaseModel):
     release: str
     config_digest: str
     started_at: datetime
+
+
+class ProcessGlance(Process):
+    """A dispatcher process at a glance."""
+
     silent_s: float
     partitions: int
     """that it reads"""
@@ -77,6 +88,8 @@ class Overview(BaseModel):
     """Everything at a glance."""
 
     at: datetime
+    lanes_counted_at: datetime | None
+    """when the lanes were counted; null where that is not done yet. Of many lanes it is some seconds ago."""
     troubles: list[TroubleShown]
     providers: list[ProviderGlance]
     processes: list[ProcessGlance]

@@ -24,9 +24,9 @@ class Ops:
         self._database = database
         self._current = current
         self._acting = Acting(database, current, notify)
-        census = LaneCensus(database, clock)
-        self._gauges = Gauges(database, current, census)
-        self._glance = Glance(database, current, census, watched)
+        self._census = LaneCensus(database, clock)
+        self._gauges = Gauges(database, current, self._census)
+        self._glance = Glance(database, current, self._census, watched)
         self._stopping = asyncio.Event()
 
     def api(self) -> APIRouter:
@@ -44,6 +44,7 @@ class Ops:
     def start(self, supervisor: Supervisor) -> None:
         """Start the loops."""
         self._acting.start(supervisor)
+        supervisor.start("ops.census", self._census.run)
 
     async def before_metrics(self) -> None:
         """Bring the gauges up to date."""

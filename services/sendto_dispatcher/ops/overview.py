@@ -13,7 +13,8 @@ from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.glances import Overview, PartitionGlance, ProcessGlance, ProviderGlance, TroubleShown
 from sendto_dispatcher.ops.relays import RelayGlance, Relays
 from sendto_dispatcher.store import overview as store
-from sendto_dispatcher.store.story import LaneNumbers, database_now, provider_rows
+from sendto_dispatcher.store.census import LaneNumbers, lane_numbers
+from sendto_dispatcher.store.story import database_now, provider_rows
 
 Row = dict[str, Any]
 
@@ -44,10 +45,11 @@ class Glance:
         Raises:
             DatabaseAway: nothing can be told.
         """
-        numbers = await self._census.numbers()
+        await self._census.look()
         async with self._database.connection() as connection:
             now = await database_now(connection)
             gates = await provider_rows(connection)
+            numbers = await lane_numbers(connection, [row["provider"] for row in gates])
             attempts = await store.attempt_numbers(connection)
             events = await store.event_numbers(connection)
             positions = await store.position_rows(connection)
@@ -72,6 +74,7 @@ class Glance:
         )
         return Overview(
             at=now,
+            lanes_counted_at=numbers.counted_at,
             troubles=[TroubleShown.model_validate(one, from_attributes=True) for one in found],
             providers=[_glance(fact, row, attempts.get(fact.name)) for fact, row in zip(facts, gates, strict=True)],
             processes=[ProcessGlance(**row, partitions=len(row["lag"])) for row in replicas],

@@ -13,7 +13,7 @@ from sendto.runtime.database import Connection, Database
 from sendto_dispatcher.ops.actions import Actions, must_know
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.doors import Doors
-from sendto_dispatcher.ops.glances import Overview
+from sendto_dispatcher.ops.glances import Gates, Overview, Process
 from sendto_dispatcher.ops.moves import LanesMoved, wake_engines
 from sendto_dispatcher.ops.overview import Glance
 from sendto_dispatcher.store import providers as provider_store
@@ -38,7 +38,7 @@ class RenameRequest(BaseModel):
     to: Annotated[str, Field(pattern=PROVIDER_NAME)]
 
 
-class ProviderShown(BaseModel):
+class ProviderShown(Gates):
     """A provider with its gates."""
 
     provider: str
@@ -46,28 +46,13 @@ class ProviderShown(BaseModel):
     """whether the process that answers serves it"""
     problem: str | None
     """how its plugin is broken or missing, so that it cannot be served"""
-    paused_at: datetime | None
-    paused_by: str | None
-    pause_reason: str | None
-    held_at: datetime | None
-    hold_reason: str | None
-    opened_at: datetime | None
-    """since when its breaker is open"""
-    probe_at: datetime | None
-    blocked_until: datetime | None
     tokens: float
     tokens_at: datetime | None
 
 
-class ReplicaShown(BaseModel):
+class ReplicaShown(Process):
     """A dispatcher process that is alive."""
 
-    id: str
-    host: str
-    pid: int
-    release: str
-    config_digest: str
-    started_at: datetime
     heartbeat_at: datetime
 
 

@@ -4,21 +4,18 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
 from sendto.runtime.database import Database
-from sendto_dispatcher.ops.actions import Actions, replay_of
+from sendto_dispatcher.ops.actions import Actions
 from sendto_dispatcher.ops.doors import Doors
 from sendto_dispatcher.ops.moves import LanesMoved
 from sendto_dispatcher.ops.replayer import Replayer
+from sendto_dispatcher.ops.run_routes import Runs, run_routes
 from sendto_dispatcher.store import replays as store
 from sendto_dispatcher.store.selection import ChosenState, Selection
 from sendto_dispatcher.store.tokens import Bearer
-
-RunId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-BeforeId = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
-Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 class Chosen(BaseModel):
@@ -75,24 +72,14 @@ def replay_routes(database: Database, doors: Doors, actions: Actions, replayer: 
         replayer.wake()
         return ReplayRun(**row)
 
-    @routes.get("")
-    async def runs(
-        _: Annotated[Bearer, Depends(doors.reads)], before_id: BeforeId = None, limit: Limit = 50
-    ) -> list[ReplayRun]:
-        """The replays, newest first."""
-        async with database.connection() as connection:
-            rows = await store.replay_rows(connection, before_id=before_id, limit=limit)
-        return [ReplayRun(**row) for row in rows]
-
-    @routes.get("/{run_id}")
-    async def run(run_id: RunId, _: Annotated[Bearer, Depends(doors.reads)]) -> ReplayRun:
-        """One replay."""
-        async with database.connection() as connection:
-            return ReplayRun(**await replay_of(connection, run_id))
-
-    @routes.post("/{run_id}/cancel")
-    async def cancel(run_id: RunId, bearer: Annotated[Bearer, Depends(doors.writes)]) -> ReplayRun:
-        """End a replay where it is; lanes that it has made due are delivered."""
-        return ReplayRun(**await actions.cancel_replay(bearer, run_id))
-
+    runs = Runs(
+        shown=ReplayRun,
+        rows=store.replay_rows,
+        row=store.replay_row,
+        cancel=actions.cancel_replay,
+        name="replay",
+        listed="The replays, newest first.",
+        ended="End a replay where it is; lanes that it has made due are delivered.",
+    )
+    run_routes(routes, "", runs, database, doors)
     return routes

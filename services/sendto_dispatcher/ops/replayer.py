@@ -4,26 +4,15 @@ A provider's lanes are served in the order in which they became due. So a replay
 within moments: fresh changes hardly wait behind it, and what a cancelled one has not reached stays as it is.
 """
 
-from sendto.runtime.database import Connection, Database
-from sendto.runtime.listen import Wake
-from sendto.runtime.notify import Notifier
-from sendto_dispatcher.ops.configured import Current
-from sendto_dispatcher.ops.stepping import IDLE_S, NEXT_S, keep_stepping, most_due
+from sendto.runtime.database import Connection
+from sendto_dispatcher.ops.stepping import IDLE_S, NEXT_S, Stepping, most_due
 from sendto_dispatcher.store import replays as store
 
 
-class Replayer:
+class Replayer(Stepping):
     """Takes the unfinished replays on; any number of replicas may."""
 
-    def __init__(self, database: Database, current: Current, notify: Notifier) -> None:
-        self._database = database
-        self._current = current
-        self._notify = notify
-        self.wake = Wake()
-
-    async def run(self) -> None:
-        """Go on until cancelled."""
-        await keep_stepping(self.run_once, self.wake, "replays")
+    what = "replays"
 
     async def run_once(self) -> float:
         """Take one step of every unfinished replay; seconds until the next look."""

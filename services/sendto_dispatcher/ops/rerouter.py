@@ -4,12 +4,10 @@ Orders move no faster than the providers that they leave and reach are served, s
 them. A provider that is stopped holds nothing up: moving away from one that is down is what routes are applied for.
 """
 
-from sendto.runtime.database import Connection, Database
-from sendto.runtime.listen import Wake
+from sendto.runtime.database import Connection
 from sendto.runtime.logs import logger
-from sendto.runtime.notify import Notifier
-from sendto_dispatcher.ops.configured import Configured, Current
-from sendto_dispatcher.ops.stepping import IDLE_S, NEXT_S, keep_stepping, most_due
+from sendto_dispatcher.ops.configured import Configured
+from sendto_dispatcher.ops.stepping import IDLE_S, NEXT_S, Stepping, most_due
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store import reroutes as store
 from sendto_dispatcher.store.replays import due_lanes
@@ -21,18 +19,10 @@ _FULL_S = 0.5
 """the pause while a provider has no room"""
 
 
-class Rerouter:
+class Rerouter(Stepping):
     """Takes an unfinished application on; any number of replicas may."""
 
-    def __init__(self, database: Database, current: Current, notify: Notifier) -> None:
-        self._database = database
-        self._current = current
-        self._notify = notify
-        self.wake = Wake()
-
-    async def run(self) -> None:
-        """Go on until cancelled."""
-        await keep_stepping(self.run_once, self.wake, "routes")
+    what = "routes"
 
     async def run_once(self) -> float:
         """Take one step of what is unfinished; seconds until the next look."""

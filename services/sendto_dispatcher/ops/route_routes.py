@@ -4,7 +4,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from sendto.events.customer import PROVIDER_NAME, Address, OrderSnapshot
@@ -14,15 +14,13 @@ from sendto_dispatcher.domain.routing import UNROUTED
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.doors import Doors
 from sendto_dispatcher.ops.rerouter import Rerouter
-from sendto_dispatcher.ops.route_actions import RouteActions, run_of
+from sendto_dispatcher.ops.route_actions import RouteActions
+from sendto_dispatcher.ops.run_routes import Runs, run_routes
 from sendto_dispatcher.ops.story import RuleStory
 from sendto_dispatcher.store import reroutes as store
 from sendto_dispatcher.store.route_count import RouteCount
 from sendto_dispatcher.store.tokens import Bearer
 
-RunId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-BeforeId = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
-Limit = Annotated[int, Query(ge=1, le=500)]
 ProviderName = Annotated[str, Field(pattern=PROVIDER_NAME)]
 
 
@@ -117,26 +115,16 @@ def route_routes(
         rerouter.wake()
         return RoutesRun(**row)
 
-    @routes.get("/runs")
-    async def runs(
-        _: Annotated[Bearer, Depends(doors.reads)], before_id: BeforeId = None, limit: Limit = 50
-    ) -> list[RoutesRun]:
-        """When the routes were applied, newest first."""
-        async with database.connection() as connection:
-            rows = await store.reroute_rows(connection, before_id=before_id, limit=limit)
-        return [RoutesRun(**row) for row in rows]
-
-    @routes.get("/runs/{run_id}")
-    async def run(run_id: RunId, _: Annotated[Bearer, Depends(doors.reads)]) -> RoutesRun:
-        """One application of the routes."""
-        async with database.connection() as connection:
-            return RoutesRun(**await run_of(connection, run_id))
-
-    @routes.post("/runs/{run_id}/cancel")
-    async def cancel(run_id: RunId, bearer: Annotated[Bearer, Depends(doors.writes)]) -> RoutesRun:
-        """End it where it is; orders that have moved stay where they are."""
-        return RoutesRun(**await actions.cancel(bearer, run_id))
-
+    runs = Runs(
+        shown=RoutesRun,
+        rows=store.reroute_rows,
+        row=store.reroute_row,
+        cancel=actions.cancel,
+        name="application of the routes",
+        listed="When the routes were applied, newest first.",
+        ended="End it where it is; orders that have moved stay where they are.",
+    )
+    run_routes(routes, "/runs", runs, database, doors)
     return routes
 
 

@@ -1,10 +1,13 @@
 """Work of ops that is done in small steps, by whichever replica comes first, until none is left."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
-from sendto.runtime.database import DatabaseAway
+from sendto.runtime.database import Database, DatabaseAway
 from sendto.runtime.listen import Wake
 from sendto.runtime.logs import logger
+from sendto.runtime.notify import Notifier
+from sendto_dispatcher.ops.configured import Current
 
 _log = logger(__name__)
 
@@ -14,6 +17,27 @@ NEXT_S = 0.05
 MOST_DUE = 500
 _AHEAD_S = 2.0
 """of a provider with a rate limit, so many seconds' worth of lanes are made due"""
+
+
+class Stepping(ABC):
+    """Takes what is unfinished on, a step at a time; any number of replicas may."""
+
+    what: str
+    """what it is, for the log"""
+
+    def __init__(self, database: Database, current: Current, notify: Notifier) -> None:
+        self._database = database
+        self._current = current
+        self._notify = notify
+        self.wake = Wake()
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        await keep_stepping(self.run_once, self.wake, self.what)
+
+    @abstractmethod
+    async def run_once(self) -> float:
+        """Take the next step of what is unfinished; seconds until the next look."""
 
 
 async def keep_stepping(step: Callable[[], Awaitable[float]], wake: Wake, what: str) -> None:

@@ -1,4 +1,4 @@
-"""The tables of what ops do: their tokens, and what they changed, replayed and routed anew."""
+"""The tables of what ops do and see: their tokens, what they changed, replayed and rerouted, the lanes in numbers."""
 
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlmodel import Field
 from sendto_dispatcher.store.columns import (
     Table,
     big_column,
+    map_column,
     metadata,
     now_column,
     serial_column,
@@ -19,7 +20,7 @@ from sendto_dispatcher.store.columns import (
     time_column,
 )
 
-__all__ = ["OpsChange", "OpsErasure", "OpsReplay", "OpsReroute", "OpsToken", "metadata"]
+__all__ = ["LaneCensus", "OpsChange", "OpsErasure", "OpsReplay", "OpsReroute", "OpsToken", "metadata"]
 
 
 class OpsToken(Table, table=True):
@@ -128,3 +129,22 @@ class OpsErasure(Table, table=True):
     rejected: int = Field(sa_column=big_column(server_default=text("0")))
     began_at: datetime = Field(sa_column=now_column())
     ended_at: datetime | None = Field(sa_column=time_column(nullable=True))
+
+
+class LaneCensus(Table, table=True):
+    """The lanes in numbers: those counted last, and how far the count that is under way has come. One row."""
+
+    __tablename__ = "lane_census"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    counts: dict[str, Any] = Field(sa_column=map_column())
+    """of the last whole count: by provider and state"""
+    counted_at: datetime | None = Field(sa_column=time_column(nullable=True))
+    """when it began"""
+    part: dict[str, Any] = Field(sa_column=map_column())
+    """of the count that is under way"""
+    began_at: datetime | None = Field(sa_column=time_column(nullable=True))
+    after_id: int = Field(sa_column=big_column(server_default=text("0")))
+    """the last lane that was counted"""
+    next_at: datetime = Field(sa_column=now_column())
+    """when the next step may be taken"""

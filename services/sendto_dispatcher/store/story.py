@@ -1,4 +1,4 @@
-"""What ops ask of the database: an order's story, the lanes in numbers. Reads only; no personal data."""
+"""What ops ask of the database: an order's story, providers and their gates. Reads only; no personal data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,23 +41,6 @@ SELECT lane_id, provider, source, generation, carried, version, operation, numbe
 FROM attempt WHERE order_id = $1 ORDER BY id DESC LIMIT $2
 """
 
-LANE_STATE = """
-CASE WHEN lease_token IS NOT NULL AND due_at > clock_timestamp() THEN 'leased'
-     WHEN resting IS NOT NULL THEN resting
-     WHEN unconfirmed AND applied_generation = desired_generation THEN 'unconfirmed'
-     WHEN due_at IS NULL THEN 'converged'
-     WHEN due_at <= clock_timestamp() THEN 'due'
-     ELSE 'waiting' END
-"""
-"""The state of a lane in one word, as listings and metrics count it."""
-
-_COUNTS = f"SELECT provider, {LANE_STATE} AS state, count(*) AS lanes FROM lane GROUP BY 1, 2 ORDER BY 1, 2"
-_OLDEST = """
-SELECT provider,
-    coalesce(extract(epoch FROM clock_timestamp() - min(behind_since)), 0)::float8 AS behind_s,
-    coalesce(greatest(extract(epoch FROM clock_timestamp() - min(due_at)), 0), 0)::float8 AS overdue_s
-FROM lane WHERE behind_since IS NOT NULL AND resting IS NULL GROUP BY provider
-"""
 # A provider that only events have named has lanes, and so references, but no row of its own. Names are found by going
 # from one to the next in the index, not by reading all references.
 _PROVIDERS = """
@@ -85,15 +68,6 @@ class OrderRows:
     rejected: list[Row]
     lanes: list[Row]
     attempts: list[Row]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneNumbers:
-    """Lanes by (provider, state), and each provider's oldest unapplied change and oldest overdue lane, in seconds."""
-
-    counts: dict[tuple[str, str], int]
-    behind_s: dict[str, float]
-    overdue_s: dict[str, float]
 
 
 async def order_rows(connection: Connection, order_id: int) -> OrderRows:
@@ -128,17 +102,6 @@ async def database_now(connection: Connection) -> datetime:
     """The database's clock."""
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
     return now
-
-
-async def lane_numbers(connection: Connection) -> LaneNumbers:
-    """The lanes in numbers; reads the whole table, so ask for it now and then only."""
-    counts = await connection.fetch(_COUNTS)
-    oldest = await connection.fetch(_OLDEST)
-    return LaneNumbers(
-        counts={(row["provider"], row["state"]): row["lanes"] for row in counts},
-        behind_s={row["provider"]: row["behind_s"] for row in oldest},
-        overdue_s={row["provider"]: row["overdue_s"] for row in oldest},
-    )
 
 
 async def provider_rows(connection: Connection) -> list[Row]:

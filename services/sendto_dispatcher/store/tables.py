@@ -62,7 +62,12 @@ class Lane(Table, table=True):
         Index("lane_order_idx", "order_id", "source", "provider", unique=True),
         Index("lane_due_idx", "provider", "hanging", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("lane_resting_idx", "provider", "resting", "id", postgresql_where=text("resting IS NOT NULL")),
-        Index("lane_behind_idx", "provider", "behind_since", postgresql_where=text("behind_since IS NOT NULL")),
+        Index(
+            "lane_behind_idx",
+            "provider",
+            "behind_since",
+            postgresql_where=text("behind_since IS NOT NULL AND resting IS NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, sa_column=serial_column())

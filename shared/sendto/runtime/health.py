@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge, generate_latest
 from starlette.requests import Request
@@ -11,7 +12,44 @@ from starlette.routing import Route
 ReadinessCheck = Callable[[], Awaitable[str | None]]
 """Returns None when ready, else what is wrong in a few safe words."""
 
+_OLD_S = 10.0
+_AGAIN_S = 0.5
+
 _READY = Gauge("sendto_ready", "1 where what the process needs is there, else 0, by check of /readyz.", ["check"])
+
+
+class Remembered:
+    """A check whose answer may take a while: it is told what was found last, and asked anew for the next one who looks.
+
+    Only what is older than ten seconds is waited for.
+
+    Args:
+        check: the question; it ends by itself and raises nothing.
+        now_s: a clock that does not go backwards.
+    """
+
+    def __init__(self, check: ReadinessCheck, now_s: Callable[[], float] = monotonic) -> None:
+        self._check = check
+        self._now_s = now_s
+        self._told: str | None = None
+        self._told_at_s: float | None = None
+        self._asking: asyncio.Task[None] | None = None
+
+    async def __call__(self) -> str | None:
+        """What was found last."""
+        age_s = _OLD_S if self._told_at_s is None else self._now_s() - self._told_at_s
+        if self._asking is None and age_s >= _AGAIN_S:
+            self._asking = asyncio.create_task(self._ask())
+        if self._asking is not None and age_s >= _OLD_S:
+            await asyncio.shield(self._asking)
+        return self._told
+
+    async def _ask(self) -> None:
+        try:
+            self._told = await self._check()
+            self._told_at_s = self._now_s()
+        finally:
+            self._asking = None
 
 
 def health_routes(

@@ -1,8 +1,11 @@
 """Rule 33: lanes of providers that are not served are counted apart and say nothing of freshness."""
 
-from sendto_dispatcher.ops.gauges import with_parked
-from sendto_dispatcher.store.story import LaneNumbers
+from datetime import UTC, datetime
 
+from sendto_dispatcher.ops.gauges import with_parked
+from sendto_dispatcher.store.census import LaneNumbers
+
+NOW = datetime.now(UTC)
 NUMBERS = LaneNumbers(
     counts={
         ("here", "due"): 1,
@@ -13,6 +16,7 @@ NUMBERS = LaneNumbers(
         ("gone", "dead"): 32,
         ("gone", "converged"): 64,
     },
+    counted_at=NOW,
     behind_s={"here": 1.0, "gone": 1000.0},
     overdue_s={"here": 0.5, "gone": 999.0},
 )
@@ -27,6 +31,7 @@ def test_what_would_go_on_is_parked_and_the_rest_stays_what_it_is() -> None:
             ("gone", "dead"): 32,
             ("gone", "converged"): 64,
         },
+        counted_at=NOW,
         behind_s={"here": 1.0},
         overdue_s={"here": 0.5},
     )

@@ -12,7 +12,8 @@ from sendto_dispatcher.ops.console.pages import form_of
 from sendto_dispatcher.ops.console.render import Renderer
 from sendto_dispatcher.ops.console.sessions import Sessions
 from sendto_dispatcher.ops.rejected_routes import RejectedId, TakeRequest
-from sendto_dispatcher.ops.route_routes import RunId, routes_counted
+from sendto_dispatcher.ops.route_routes import routes_counted
+from sendto_dispatcher.ops.run_routes import RunId
 from sendto_dispatcher.store.tokens import Bearer
 
 _EVENTS = 200

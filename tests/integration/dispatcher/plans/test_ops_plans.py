@@ -9,7 +9,7 @@ from infra.lanes import NAME, SOURCE, Lanes
 from integration.dispatcher.plans.conftest import LANES
 
 from sendto.runtime.database import Connection, Database
-from sendto_dispatcher.store import overview, providers, reading, rejected_listing, replays, reroutes, story
+from sendto_dispatcher.store import census, overview, providers, reading, rejected_listing, replays, reroutes, story
 from sendto_dispatcher.store.changes import change_rows
 from sendto_dispatcher.store.erasure import erase
 from sendto_dispatcher.store.listing import STRETCH, ListedState, Listing, Place, list_lanes
@@ -97,6 +97,25 @@ async def test_what_is_told_of_the_last_minutes_reads_the_newest_rows_only(
     await NUMBERS[number](explained)
 
     explaining.all_cheap(20, statements=1)
+
+
+async def test_a_step_of_counting_the_lanes(explaining: Explaining, explained: Connection) -> None:
+    for after_id in (0, 500_000):
+        await explained.execute("UPDATE lane_census SET next_at = now(), after_id = $1", after_id)
+        await census.count_some(explained, pause=0.0, every_s=0.0)
+
+    explaining.all_cheap(census.STRETCH, statements=8)
+    assert await explained.fetchval("SELECT after_id FROM lane_census") == 500_000 + census.STRETCH
+
+
+async def test_how_old_the_oldest_are_is_found_by_an_index_however_many_rest(
+    explaining: Explaining, explained: Connection
+) -> None:
+    numbers = await census.lane_numbers(explained, NAMES)
+
+    assert numbers.behind_s[NAME] > 0
+    assert numbers.overdue_s[NAME] > 0
+    explaining.all_cheap(len(NAMES), statements=2)
 
 
 async def test_a_page_of_an_audit(explaining: Explaining, explained: Connection) -> None:

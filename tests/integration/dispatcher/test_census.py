@@ -1,0 +1,113 @@
+"""The lanes in numbers: counted in steps by whichever process comes first, exact where nothing changes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from infra.filled import fill
+from infra.lanes import Lanes
+from infra.postgres import Databases, connected
+
+from sendto.runtime.database import Connection, Database
+from sendto.sdk import Applied, Rejected, RemoteRef
+from sendto_dispatcher.store.census import STRETCH, LaneNumbers, count_some, lane_numbers
+
+_MANY = 2 * STRETCH + 100
+_LONG = 1_000_000.0
+"""a pause that no test waits for"""
+
+
+@pytest.fixture
+async def database(databases: Databases) -> AsyncIterator[Database]:
+    """A dispatcher's database without a lane."""
+    async with databases.migrated("dispatcher") as url, connected(url) as database:
+        yield database
+
+
+async def _step(database: Database, *, pause: float = 0.0, every_s: float = 0.0) -> float:
+    async def step(connection: Connection) -> float:
+        return await count_some(connection, pause=pause, every_s=every_s)
+
+    return await database.in_transaction(step)
+
+
+async def _numbers(database: Database, *providers: str) -> LaneNumbers:
+    async with database.connection() as connection:
+        return await lane_numbers(connection, providers)
+
+
+async def test_before_the_first_count_there_are_no_numbers(database: Database) -> None:
+    assert (await _numbers(database)).counted_at is None
+
+
+async def test_few_lanes_are_counted_by_one_step_in_every_state(database: Database) -> None:
+    lanes = Lanes(database)
+    for order_id in range(1, 6):
+        await lanes.put(order_id, 1)
+    applied, dead, leased = await lanes.claim(3)
+    await lanes.settle(applied, Applied(RemoteRef("r-1")))
+    await lanes.settle(dead, Rejected("email_invalid"))
+    await _step(database)
+
+    numbers = await _numbers(database, "sandbox", "elsewhere")
+
+    assert leased.lane.lease_token is not None
+    assert numbers.counts == {
+        ("sandbox", "converged"): 1,
+        ("sandbox", "dead"): 1,
+        ("sandbox", "leased"): 1,
+        ("sandbox", "due"): 2,
+    }
+    assert (numbers.behind_s["sandbox"] > 0, numbers.overdue_s["sandbox"] > 0) == (True, True)
+    assert (numbers.behind_s["elsewhere"], numbers.overdue_s["elsewhere"]) == (0.0, 0.0)
+
+
+async def test_a_lane_that_rests_says_nothing_of_the_oldest_change(database: Database) -> None:
+    lanes = Lanes(database)
+    await lanes.put(1, 1)
+    [dead] = await lanes.claim(1)
+    await lanes.settle(dead, Rejected("email_invalid"))
+
+    numbers = await _numbers(database, "sandbox")
+
+    assert (numbers.behind_s, numbers.overdue_s) == ({"sandbox": 0.0}, {"sandbox": 0.0})
+
+
+async def test_many_lanes_are_counted_in_steps_and_told_when_all_are(database: Database) -> None:
+    direct = await database.direct()
+    await fill(direct, _MANY)
+    await direct.close()
+    async with database.connection() as connection:
+        expected = await connection.fetchval("SELECT count(*) FROM lane WHERE resting = 'dead'")
+    for _ in range(2):
+        await _step(database)
+        assert (await _numbers(database)).counted_at is None
+    await _step(database)
+
+    numbers = await _numbers(database)
+
+    assert sum(numbers.counts.values()) == _MANY
+    assert sum(lanes for (_, state), lanes in numbers.counts.items() if state == "dead") == expected == _MANY // 100
+
+
+async def test_between_two_counts_and_after_a_step_the_whole_fleet_waits(database: Database) -> None:
+    assert await _step(database, every_s=_LONG) > _LONG / 2
+    before = await _numbers(database)
+    await Lanes(database).put(1, 1)
+
+    waits_s = await _step(database)
+
+    assert waits_s > _LONG / 2
+    assert await _numbers(database) == before
+
+
+async def test_one_process_counts_at_a_time(database: Database) -> None:
+    await Lanes(database).put(1, 1)
+
+    async with database.transaction() as one:
+        await count_some(one, pause=0.0, every_s=0.0)
+        async with asyncio.timeout(10), database.transaction() as other:
+            await count_some(other, pause=0.0, every_s=0.0)
+            assert (await lane_numbers(other, [])).counted_at is None
+
+    assert (await _numbers(database)).counts == {("sandbox", "due"): 1}
