@@ -24,14 +24,14 @@ from sendto_dispatcher.store.listing import Place
 from sendto_dispatcher.store.tokens import create_token
 
 _LATENCY_S = 0.005
-_PAIRS = 3
+_PAIRS = 4
 _EVERY_S = 0.25
 """four questions a second: a few people with the console open, and a scrape of the metrics"""
 
 
 async def ops(machine: Machine, size: float) -> Measured:
     """Deliveries among converged lanes, in pairs: while nobody looks, and while ops do."""
-    lanes, due = int(1_000_000 * size), int(20_000 * size)
+    lanes, due = int(1_000_000 * size), int(40_000 * size)
     alone: list[float] = []
     watched: list[float] = []
     took_ms: dict[str, list[float]] = {}
@@ -39,8 +39,9 @@ async def ops(machine: Machine, size: float) -> Measured:
         await make_due(place.database_url, lanes, due=False)
         await _vacuum(place.database_url)
         first = lanes + 1
-        for _ in range(_PAIRS):
-            for rates, asks in ((alone, False), (watched, True)):
+        for pair in range(_PAIRS):
+            sides = ((alone, False), (watched, True))
+            for rates, asks in sides if pair % 2 else reversed(sides):  # the table is a little fuller each time
                 async with _dispatching(place, receiver) as caller:
                     looking = asyncio.create_task(_look(caller, lanes, took_ms)) if asks else None
                     await make_due(place.database_url, due, first=first)
@@ -85,8 +86,7 @@ async def _dispatching(place: Site, receiver: Receiver) -> AsyncIterator[Caller]
 
 
 async def _look(caller: Caller, lanes: int, took_ms: dict[str, list[float]]) -> None:
-    """Ask one question after the other, until cancelled."""
-
+    """Ask one question after the other, until cancelled; the first round, which opens connections, does not count."""
     questions = {
         "the overview": "/ops/overview",
         "an order's story": f"/ops/orders/{lanes // 2}",
@@ -98,6 +98,8 @@ async def _look(caller: Caller, lanes: int, took_ms: dict[str, list[float]]) -> 
         "the replays": "/ops/replays",
         "the metrics": "/metrics",
     }
+    for path in questions.values():
+        await caller("GET", path)
     for name, path in itertools.cycle(questions.items()):
         began = perf_counter()
         reply = await caller("GET", path)
