@@ -192,6 +192,9 @@ class Dispatcher:
         running = self.configuration.current
         return Configured(
             rates={name: one.bucket.rate_per_s if one.bucket else None for name, one in running.providers.items()},
+            limits={
+                name: one.limits.rate for name, one in running.settings.providers.items() if one.limits.rate is not None
+            },
             broken=running.broken,
             disabled=frozenset(name for name, one in running.settings.providers.items() if not one.enabled),
             reached={name: self._reached(one) for name, one in running.providers.items()},

@@ -5,9 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
 
+from infra.eventually import eventually
 from sendto.runtime.settings import KafkaSettings, TopicSettings
 from sendto.runtime.topics import create_topics
 
@@ -56,3 +60,37 @@ async def read_all(bootstrap_servers: str, topic: str) -> list[ConsumerRecord]:
         return records
     finally:
         await consumer.stop()
+
+
+@asynccontextmanager
+async def administering(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A client that changes topics."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def delete_records(bootstrap_servers: str, until: RecordMetadata) -> None:
+    """Delete what is on a partition up to a record, that one, too."""
+    partition = TopicPartition(until.topic, until.partition)
+    async with administering(bootstrap_servers) as admin:
+        await admin.delete_records({partition: RecordsToDelete(before_offset=until.offset + 1)})
+
+
+async def remake_topic(bootstrap_servers: str, topics: TopicSettings) -> None:
+    """Delete the topic of events, and make one of the same name."""
+    async with administering(bootstrap_servers) as admin:
+        await admin.delete_topics([topics.events])
+
+    async def made() -> bool:
+        try:
+            await create_topics(KafkaSettings(bootstrap_servers=bootstrap_servers), topics)
+        except KafkaError:
+            return False
+        async with administering(bootstrap_servers) as admin:
+            return topics.events in await admin.list_topics()
+
+    await eventually(made)

@@ -13,6 +13,8 @@ from sendto_dispatcher.domain.plan import Learned, Rest
 CONFIRM: Final = "confirm"
 """the call that asks an accepted state back; changes nothing at the provider"""
 Call = Operation | Literal["confirm"]
+ADAPTER_ERROR: Final = "adapter_error"
+"""the reason where an adapter failed by a bug of its own"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ class ProviderFacts:
     failed: int = 0
     p95_ms: float | None = None
     timeout_s: float | None = None
-    rate_per_s: float | None = None
+    limit: str | None = None
+    """its rate limit as it is configured, where it has one"""
     tokens: float | None = None
     paused_at: datetime | None = None
     paused_by: str | None = None
@@ -254,10 +255,9 @@ def _slow_or_failing(one: ProviderFacts) -> Iterator[Trouble]:
             words = f"{name} does not have a change that is {one.behind_s / 60:.0f} minutes old: single orders fail."
             yield Trouble("changes_unapplied", Severity.WORRYING, words, name)
         return
-    if one.rate_per_s is not None and one.tokens is not None and one.tokens < 1:
+    if one.limit is not None and one.tokens is not None and one.tokens < 1:
         words = (
-            f"{name}: the rate limit of {one.rate_per_s * 60:g} a minute is used up; "
-            f"the oldest order has waited for {one.overdue_s:.0f} s."
+            f"{name}: the rate limit of {one.limit} is used up; the oldest order has waited for {one.overdue_s:.0f} s."
         )
         yield Trouble("rate_limit_exhausted", Severity.WORRYING, words, name)
     elif not one.attempts and not one.lanes.get("leased"):

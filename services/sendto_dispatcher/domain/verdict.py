@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from sendto_dispatcher.domain.endings import ADAPTER_ERROR
 from sendto_dispatcher.domain.lane import Resting
 
 
@@ -60,8 +61,8 @@ class LaneView:
     hold_reason: str | None = None
     opened_at: datetime | None = None
     blocked_until: datetime | None = None
-    rate_per_s: float | None = None
-    """the provider's limit, where it has one"""
+    limit: str | None = None
+    """the provider's rate limit as it is configured, where it has one"""
     tokens: float = 0.0
     """requests that may go out now, where there is a limit"""
 
@@ -105,7 +106,10 @@ def verdict(lane: LaneView) -> str:  # noqa: C901 - one exhaustive match
                 f"Look there for reference {lane.reference}, then: {_replay(lane)}"
             )
         case LaneWord.TAKEN:
-            return f"{name} was not asked: reference {lane.reference} belongs to an order of another source."
+            return (
+                f"{name} was not asked: reference {lane.reference} belongs to an order of another source; "
+                "give one of the two a reference_prefix in the configuration."
+            )
         case LaneWord.UNSUPPORTED:
             return f"{name} cannot take {state}: {_because(lane)}."
         case LaneWord.SHADOW:
@@ -147,10 +151,12 @@ def _leased(lane: LaneView, state: str) -> str:
 
 def _dead(lane: LaneView, state: str) -> str:
     if lane.reason is not None and lane.reason.startswith("needs_"):
-        return f"{lane.provider} cannot take {state}: it needs {lane.reason.removeprefix('needs_')}"
+        return f"{lane.provider} cannot take {state}: it needs {_words(lane.reason.removeprefix('needs_'))}"
     if lane.failing_since is not None:
         tries = _attempts(lane.attempts)
         return f"{lane.provider} did not take {state} in {tries} since {_time(lane.failing_since)} ({_why(lane)})"
+    if lane.reason == ADAPTER_ERROR:
+        return f"The adapter of {lane.provider} failed on {state}, a fault of the plugin: {_because(lane)}"
     return f"{lane.provider} refused {state}: {_because(lane)}"
 
 
@@ -162,7 +168,10 @@ def _gated(lane: LaneView) -> str | None:
         by = lane.paused_by or "hand"
         return f"Waiting: {name} is paused by {by} since {_time(lane.paused_at)}{why} (sendto resume {name})."
     if lane.held_at is not None:
-        return f"Waiting: {name} is held since {_time(lane.held_at)} ({lane.hold_reason or 'unknown'}); it is probed."
+        return (
+            f"Waiting: {name} is held since {_time(lane.held_at)} ({lane.hold_reason or 'unknown'}); it is probed, "
+            f"and goes on once its credentials and address are right (sendto providers check {name})."
+        )
     if lane.opened_at is not None:
         return f"Waiting: {name} is down since {_time(lane.opened_at)}; it is probed every few seconds."
     if lane.blocked_until is not None and lane.blocked_until > lane.now:
@@ -172,17 +181,17 @@ def _gated(lane: LaneView) -> str | None:
 
 def _waiting(lane: LaneView, state: str) -> str:
     doubt = "; first it is found out whether the last attempt arrived" if lane.in_doubt else ""
-    tries = f"after {_attempts(lane.attempts, 'failed ')} ({_why(lane)})" if lane.attempts else f"({_why(lane)})"
+    tries = f", after {_attempts(lane.attempts, 'failed ')}" if lane.attempts else ""
     when = _time(lane.due_at) if lane.due_at else "once it is due"
-    return f"Waiting: {state} goes to {lane.provider} again at {when}, {tries}{doubt}."
+    return f"Waiting: {state} goes to {lane.provider} again at {when}{tries} ({_why(lane)}){doubt}."
 
 
 def _due(lane: LaneView, state: str) -> str:
     name = lane.provider
     if lane.lease_expired:
         return f"The process that was sending {state} to {name} stopped before it knew the outcome; another takes over."
-    if lane.rate_per_s is not None and lane.tokens < 1:
-        return f"Waiting: the rate limit of {name} ({lane.rate_per_s * 60:g} a minute) is used up; {state} is in turn."
+    if lane.limit is not None and lane.tokens < 1:
+        return f"Waiting: the rate limit of {name} ({lane.limit}) is used up; {state} is in turn."
     if lane.due_at is not None and lane.now - lane.due_at > _OVERDUE:
         return f"{_capital(state)} has been due to go to {name} since {_time(lane.due_at)}, and no process took it yet."
     return f"{_capital(state)} is due to go to {name} now."
@@ -203,6 +212,10 @@ def _because(lane: LaneView) -> str:
     if lane.detail and lane.reason:
         return f"{lane.detail} ({lane.reason})"
     return lane.detail or lane.reason or "no reason known"
+
+
+def _words(code: str) -> str:
+    return code.replace("_", " ")
 
 
 def _replay(lane: LaneView) -> str:

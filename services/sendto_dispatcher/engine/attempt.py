@@ -39,6 +39,7 @@ from sendto_dispatcher.domain.commands import command_for
 from sendto_dispatcher.domain.digest import content_digest
 from sendto_dispatcher.domain.drift import difference
 from sendto_dispatcher.domain.endings import (
+    ADAPTER_ERROR,
     CONFIRM,
     Call,
     Confirmed,
@@ -130,7 +131,7 @@ class Carrier:
             self._prepare(attempt)
         except Exception as error:  # noqa: BLE001 - a plugin's bug must cost its own lane only
             _log.error("adapter_failed", provider=self.provider.name, **bug(error))
-            attempt.step = Rest(Resting.DEAD, "adapter_error", "the adapter cannot translate this state")
+            attempt.step = Rest(Resting.DEAD, ADAPTER_ERROR, "the adapter cannot translate this state")
         return attempt
 
     def shadowed(self, attempt: Attempt) -> Finished:
@@ -141,7 +142,7 @@ class Carrier:
                 self.provider.adapter.translate(attempt.command)
         except Exception as error:  # noqa: BLE001 - as above
             _log.error("adapter_failed", provider=self.provider.name, **bug(error))
-            ending = Shadowed("adapter_error", "the adapter cannot translate this state")
+            ending = Shadowed(ADAPTER_ERROR, "the adapter cannot translate this state")
         return attempt.finished(ending, sent=False, requests=0)
 
     def ended_without_call(self, attempt: Attempt) -> Finished | None:
@@ -260,8 +261,8 @@ class Carrier:
 
     def _broken(self, attempt: Attempt, *, sent: bool) -> Outcome:
         if not sent:
-            return Transient("adapter_error", "the adapter failed before it sent anything", nothing_done=True)
-        return self._maybe_done(attempt, "adapter_error", timed_out=False)
+            return Transient(ADAPTER_ERROR, "the adapter failed before it sent anything", nothing_done=True)
+        return self._maybe_done(attempt, ADAPTER_ERROR, timed_out=False)
 
     def _maybe_done(self, attempt: Attempt, code: str, *, timed_out: bool) -> Outcome:
         if _changes(attempt) is Operation.CREATE and not self.provider.capabilities.repeatable_create:

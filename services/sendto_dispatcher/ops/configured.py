@@ -34,6 +34,8 @@ class Configured:
 
     rates: Mapping[str, float | None]
     """the providers that this process serves, with their requests per second; None: unlimited"""
+    limits: Mapping[str, str]
+    """their rate limits, as they are written; none of a provider that has none"""
     broken: Mapping[str, str]
     """configured providers that cannot be served because their plugin is broken or missing, and how"""
     disabled: frozenset[str]

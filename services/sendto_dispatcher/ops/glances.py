@@ -46,7 +46,10 @@ class ProviderGlance(Gates):
     p95_ms: float | None
     oldest_due_s: float
     oldest_unapplied_s: float
+    rate_limit: str | None
+    """as it is configured"""
     rate_per_s: float | None
+    """requests a second that are let through: a little less than the limit"""
     rate_used: float | None
     """the part of the rate limit that the last minute used"""
 

@@ -59,6 +59,7 @@ class Glance:
         lag = _lag_of_all(replicas)
         relays = await self._watched.relays.told()
         broken = {name: why for row in replicas if _is_live(row) for name, why in row["broken"].items()}
+        rates = self._current().rates
         facts = [self._facts(row, numbers, attempts.get(row["provider"]), now, broken) for row in gates]
         found = troubles(
             Facts(
@@ -76,7 +77,10 @@ class Glance:
             at=now,
             lanes_counted_at=numbers.counted_at,
             troubles=[TroubleShown.model_validate(one, from_attributes=True) for one in found],
-            providers=[_glance(fact, row, attempts.get(fact.name)) for fact, row in zip(facts, gates, strict=True)],
+            providers=[
+                _glance(fact, row, attempts.get(fact.name), rates.get(fact.name))
+                for fact, row in zip(facts, gates, strict=True)
+            ],
             processes=[ProcessGlance(**row, partitions=len(row["lag"])) for row in replicas],
             partitions=[PartitionGlance(**row, lag=lag.get(str(row["partition"]))) for row in positions],
             relays=relays,
@@ -117,7 +121,7 @@ class Glance:
             failed=attempts["failed"] if attempts else 0,
             p95_ms=attempts["p95_ms"] if attempts else None,
             timeout_s=current.timeouts_s.get(name),
-            rate_per_s=rate,
+            limit=self._current().limits.get(name),
             tokens=tokens_left(gates, rate, now),
             **{field: gates[field] for field in _GATES},
         )
@@ -165,7 +169,7 @@ def tokens_left(gates: Mapping[str, Any], rate_per_s: float | None, now: datetim
     return float(gates["tokens"]) + flowed
 
 
-def _glance(facts: ProviderFacts, gates: Row, attempts: Row | None) -> ProviderGlance:
+def _glance(facts: ProviderFacts, gates: Row, attempts: Row | None, rate_per_s: float | None) -> ProviderGlance:
     per_s = facts.attempts / max(attempts["over_s"], 1.0) if attempts else 0.0
     return ProviderGlance(
         provider=facts.name,
@@ -177,8 +181,9 @@ def _glance(facts: ProviderFacts, gates: Row, attempts: Row | None) -> ProviderG
         p95_ms=facts.p95_ms,
         oldest_due_s=facts.overdue_s,
         oldest_unapplied_s=facts.behind_s,
-        rate_per_s=facts.rate_per_s,
-        rate_used=min(1.0, per_s / facts.rate_per_s) if facts.rate_per_s else None,
+        rate_limit=facts.limit,
+        rate_per_s=rate_per_s,
+        rate_used=min(1.0, per_s / rate_per_s) if rate_per_s else None,
         pause_reason=gates["pause_reason"],
         probe_at=gates["probe_at"],
         **{field: gates[field] for field in _GATES},

@@ -227,7 +227,7 @@ def lane_story(row: Row, configured: Configured) -> LaneStory:
     view = LaneView(
         lane_id=row["id"],
         provider=provider,
-        rate_per_s=rate_per_s,
+        limit=configured.limits.get(provider),
         tokens=_tokens(row, rate_per_s or 0.0),
         configured=provider in configured.providers,
         problem=configured.broken.get(provider),

@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 from e2e.troubles.configuration import configuration
-from e2e.troubles.making import until
+from e2e.troubles.making import put, until
 from e2e.troubles.stage import Stage, left_open
 from e2e.troubles.telling import alerts, names, note, sentences
 from infra.bodies import customer, order
 from infra.processes import Service
 from infra.prometheus import add_target
 from infra.servers import free_port
+from infra.topics import delete_records, remake_topic
+
+from sendto.runtime.settings import TopicSettings
 
 pytestmark = [pytest.mark.large, pytest.mark.xdist_group("troubles")]
 
@@ -104,6 +108,36 @@ async def test_a_relay_that_stands_still_is_named(troubled: Stage) -> None:
 
     await until(arrived)
     await until(lambda: _is_gone(troubled, "relay_away"))
+
+
+async def test_an_outbox_that_grows_is_named(troubled: Stage) -> None:
+    """The relay is there, and what it has published cannot be marked: somebody's transaction holds the row."""
+    with troubled.frozen("relay"):
+        made = await troubled.api("POST", "/v3/orders", order(customer=customer()))
+        somebody = await asyncpg.connect(troubled.run.api_database_url)
+        await somebody.execute(
+            "UPDATE outbox SET occurred_at = occurred_at - interval '1 h' WHERE published_at IS NULL"
+        )
+        await somebody.execute("BEGIN; SELECT 1 FROM outbox WHERE published_at IS NULL FOR UPDATE")
+    assert made.status == 201
+    try:
+        await _await(troubled, "outbox grows: nothing is marked", trouble="outbox_growing", alert="SendtoOutboxGrowing")
+    finally:
+        await somebody.close()
+    await until(lambda: _is_gone(troubled, "outbox_growing"))
+
+
+async def test_events_that_left_the_topic_before_they_were_taken_are_named(troubled: Stage) -> None:
+    with troubled.frozen("dispatcher-1"), troubled.frozen("dispatcher-2"):
+        places = [await troubled.upstream.raw(b"30900", b"{", []) for _ in range(10)]
+        await delete_records(troubled.run.kafka_bootstrap_servers, places[-1])
+    await _await(troubled, "events left the topic untaken", trouble="intake_gap", alert="SendtoIntakeGap")
+
+
+async def test_a_topic_that_is_another_one_is_named(troubled: Stage) -> None:
+    await remake_topic(troubled.run.kafka_bootstrap_servers, TopicSettings())
+    await put(troubled, "well", 30_901)
+    await _await(troubled, "topic made anew", trouble="position_reset", alert="SendtoPositionReset", order_id=30_901)
 
 
 async def test_events_that_are_not_taken_are_named(troubled: Stage) -> None:

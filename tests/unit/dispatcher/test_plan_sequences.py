@@ -34,6 +34,7 @@ def _configured(name: str) -> Configured:
     )
     return Configured(
         rates={"acme": None},
+        limits={},
         broken={},
         disabled=frozenset(),
         reached={"acme": reached},

@@ -59,9 +59,9 @@ TOLD = [
     (Facts(incidents=["position_reset"]), "position_reset", "from its beginning"),
     (_provider(p95_ms=9_000.0, timeout_s=10.0), "provider_slow", "more than 9.0 s"),
     (
-        _provider(overdue_s=99.0, rate_per_s=1.0, tokens=0.2, attempts=60),
+        _provider(overdue_s=99.0, limit="1/s", tokens=0.2, attempts=60),
         "rate_limit_exhausted",
-        "the rate limit of 60 a minute is used up; the oldest order has waited for 99 s",
+        "the rate limit of 1/s is used up; the oldest order has waited for 99 s",
     ),
     (_provider(overdue_s=99.0), "no_attempts", "nothing was tried for a minute, although an order is due for 99 s"),
     (_provider(overdue_s=99.0, lanes={"leased": 2}), "provider_behind", "takes less than there is"),

@@ -87,9 +87,14 @@ def _view(**fields: Any) -> LaneView:
             "acme did not take the customer (version 7) in 9 attempts since 2026-03-04 13:57:11 UTC (http_500);",
         ),
         (
+            _REFUSED | {"reason": "adapter_error", "detail": "the adapter cannot translate this state"},
+            "dead",
+            "The adapter of acme failed on the customer (version 7), a fault of the plugin: the adapter cannot",
+        ),
+        (
             {"converged": False, "resting": "dead", "reason": "needs_delivery_address"},
             "dead",
-            "acme cannot take the customer (version 7): it needs delivery_address;",
+            "acme cannot take the customer (version 7): it needs delivery address;",
         ),
         (
             {"converged": False, "resting": "unknown", "reason": "outcome_unknown"},
@@ -99,7 +104,7 @@ def _view(**fields: Any) -> LaneView:
         (
             {"converged": False, "resting": "taken"},
             "taken",
-            "acme was not asked: reference L-7 belongs to an order of another source.",
+            "acme was not asked: reference L-7 belongs to an order of another source; give one of the two",
         ),
         (
             {"converged": False, "resting": "unsupported", "desired_present": False, "detail": "remains at provider"},
@@ -114,13 +119,13 @@ def _view(**fields: Any) -> LaneView:
         ),
         (_BEHIND | {"lease_expired": True}, "due", "stopped before it knew the outcome; another takes over."),
         (
-            _BEHIND | {"rate_per_s": 2.0, "tokens": 0.5},
+            _BEHIND | {"limit": "120/min", "tokens": 0.5},
             "due",
-            "Waiting: the rate limit of acme (120 a minute) is used up;",
+            "Waiting: the rate limit of acme (120/min) is used up;",
         ),
         (_WAITS, "waiting", "goes to acme again at 2026-03-04 14:07:11 UTC, after 3 failed attempts (http_500)."),
         (_WAITS | {"attempts": 1}, "waiting", "after 1 failed attempt (http_500)."),
-        (_WAITS | {"attempts": 0, "reason": "rate_limited"}, "waiting", "14:07:11 UTC, (rate_limited)."),
+        (_WAITS | {"attempts": 0, "reason": "rate_limited"}, "waiting", "14:07:11 UTC (rate_limited)."),
         (_WAITS | {"in_doubt": True}, "waiting", "; first it is found out whether the last attempt arrived."),
         (
             _WAITS | {"paused_at": EARLIER, "paused_by": "eve", "pause_reason": "their maintenance"},

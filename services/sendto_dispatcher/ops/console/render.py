@@ -72,7 +72,6 @@ class Renderer:
         )
         self._environment.filters |= {
             "span": span,
-            "rate": rate,
             "time": _time,
             "count": _count,
             "share": _share,
@@ -102,14 +101,6 @@ def span(seconds: float | None) -> str:
     if whole < _DAY_S:
         return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
     return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S} h"
-
-
-def rate(per_s: float) -> str:
-    """Requests in the unit of time in which there are some."""
-    for unit, seconds in (("s", 1), ("min", _MINUTE_S)):
-        if per_s * seconds >= 1:
-            return f"{per_s * seconds:.0f}/{unit}"
-    return f"{per_s * _HOUR_S:.0f}/h"
 
 
 def _time(moment: datetime | None) -> str:

@@ -1,43 +1,29 @@
 """Rules 6, 7 and 10 on a real broker: offsets, losses of the database, outages longer than a member may be silent."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
-from aiokafka.errors import KafkaError
 from infra.events import Upstream
 from infra.eventually import eventually
 from infra.postgres import Databases
 from infra.sandbox import Provider
 from infra.servers import OwnPostgres
 from infra.serving import Caller
+from infra.topics import administering, remake_topic
 from integration.dispatcher.conftest import Rows, Settings, dispatching
 from prometheus_client.parser import text_string_to_metric_families
 
-from sendto.runtime.settings import KafkaSettings, TopicSettings
-from sendto.runtime.topics import create_topics
+from sendto.runtime.settings import TopicSettings
 
 GROUP = "group"
 
 
-@asynccontextmanager
-async def _admin(kafka: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        yield admin
-    finally:
-        await admin.close()
-
-
 async def _committed(kafka: str, topic: str, group: str) -> dict[int, int]:
-    async with _admin(kafka) as admin:
+    async with administering(kafka) as admin:
         offsets = await admin.list_consumer_group_offsets(group)
     return {place.partition: known.offset for place, known in offsets.items() if place.topic == topic}
 
@@ -109,7 +95,7 @@ async def test_rule_7_a_gap_is_said_once_and_a_foreign_position_is_reset(
     places = [await upstream.raw(b"7", b"old", []) for _ in range(5)]
     partition = places[0].partition
     other = next(number for number in range(4) if number != partition)
-    async with _admin(kafka) as admin:
+    async with administering(kafka) as admin:
         await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=3)})
     await rows(
         "INSERT INTO intake_position SELECT $1, p, CASE WHEN p = $2 THEN c ELSE 'another cluster' END, 1"
@@ -148,7 +134,7 @@ async def test_rule_7_a_gap_that_opens_under_a_running_process_is_said(
         for version in (2, 3, 4):
             await upstream.put(7, version, first_name=f"Name {version}")
         partition = TopicPartition(taken["topic"], taken["partition"])
-        async with _admin(kafka) as admin:
+        async with administering(kafka) as admin:
             await admin.delete_records({partition: RecordsToDelete(before_offset=taken["next_offset"] + 2)})
 
         async def said() -> bool:
@@ -164,35 +150,20 @@ async def test_rule_7_a_gap_that_opens_under_a_running_process_is_said(
 async def test_rule_7_a_topic_that_is_made_anew_under_a_running_process_is_read_from_its_beginning(
     upstream: Upstream, provider: Provider, settings: Settings, kafka: str
 ) -> None:
-    topic = settings["topics"]["events"]
     async with dispatching(settings) as ops:
         resets = await _metric(ops, "sendto_intake_position_reset_total")
         for version in (1, 2, 3):
             await upstream.put(7, version)
         await provider.holds(7, version=3)
-        async with _admin(kafka) as admin:
-            await admin.delete_topics([topic])
-        await _topic_again(kafka, settings["topics"])
+        await remake_topic(kafka, TopicSettings.model_validate(settings["topics"]))
         await upstream.put(7, 4, first_name="After")
 
         await provider.holds(7, version=4, first_name="After")
         assert await _metric(ops, "sendto_intake_position_reset_total") > resets
 
 
-async def _topic_again(kafka: str, names: dict[str, Any]) -> None:
-    async def made() -> bool:
-        try:
-            await create_topics(KafkaSettings(bootstrap_servers=kafka), TopicSettings.model_validate(names))
-        except KafkaError:
-            return False
-        async with _admin(kafka) as admin:
-            return names["events"] in await admin.list_topics()
-
-    await eventually(made)
-
-
 async def _cluster_id(kafka: str) -> str:
-    async with _admin(kafka) as admin:
+    async with administering(kafka) as admin:
         return str((await admin.describe_cluster())["cluster_id"])
 
 
@@ -275,7 +246,7 @@ async def _made_again(url: str) -> None:
 
 async def _member(kafka: str, group: str) -> tuple[Any, ...]:
     """The state, generation's protocol and members of the group."""
-    async with _admin(kafka) as admin:
+    async with administering(kafka) as admin:
         [description] = await admin.describe_consumer_groups([group])
         return tuple(member[0] for member in description.groups[0][5])
 
