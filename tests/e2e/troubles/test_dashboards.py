@@ -1,44 +1,19 @@
 """Every query of every dashboard, and every metric of the rules, is answered by what a running system tells."""
 
-import json
 import math
 import re
-from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 import yaml
 from e2e.troubles.making import until
 from e2e.troubles.stage import Stage
 from infra.bodies import customer, order
+from infra.dashboards import BOARDS, QUERIES
 from infra.prometheus import RULES
 
 pytestmark = [pytest.mark.large, pytest.mark.xdist_group("troubles")]
-GRAFANA = Path(__file__).parents[3] / "deploy" / "grafana"
 VARIABLES = {"$__rate_interval": "5m", "$provider": "slow"}
 """a provider with a rate limit, at which something goes on"""
-
-
-class Query(NamedTuple):
-    """One query of a panel."""
-
-    board: str
-    panel: str
-    expression: str
-
-
-def _boards() -> dict[str, dict[str, Any]]:
-    files = sorted((GRAFANA / "dashboards").glob("*.json"))
-    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
-
-
-BOARDS = _boards()
-QUERIES = [
-    Query(name, panel["title"], target["expr"])
-    for name, board in BOARDS.items()
-    for panel in board["panels"]
-    for target in panel["targets"]
-]
 
 
 async def test_no_panel_is_empty(troubled: Stage) -> None:
@@ -94,21 +69,3 @@ async def test_the_variable_of_the_provider_board_finds_providers(troubled: Stag
     assert variable["definition"] == "label_values(sendto_lanes, provider)"
     found = {one["metric"]["provider"] for one in await troubled.prometheus.query("sendto_lanes")}
     assert "slow" in found
-
-
-def test_boards_can_be_told_apart_and_find_their_source() -> None:
-    source = yaml.safe_load((GRAFANA / "provisioning" / "datasources" / "prometheus.yml").read_text())["datasources"][0]
-    assert len({board["uid"] for board in BOARDS.values()}) == len(BOARDS) == 2
-    panels = [panel for board in BOARDS.values() for panel in board["panels"]]
-    assert {panel["datasource"]["uid"] for panel in panels} == {source["uid"]}
-    assert all(panel["title"] and panel["description"] for panel in panels)
-    for board in BOARDS.values():
-        assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
-
-
-def test_no_panel_sums_what_every_process_tells_of_the_fleet() -> None:
-    fleet = r"sendto_(?:lanes|lane_\w+|provider_(?:stopped|rate_limit_\w+|timeout_seconds)|dispatcher_processes)\b"
-    outbox = r"sendto_outbox_(?:depth|oldest_seconds)\b"
-    for query in QUERIES:
-        rest = re.sub(rf"max(?: by \([\w, ]+\))? ?\((?:{fleet}|{outbox})", "", query.expression)
-        assert not re.search(rf"{fleet}|{outbox}", rest), query
