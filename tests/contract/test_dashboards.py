@@ -139,7 +139,8 @@ def test_boards_can_be_told_apart_and_find_their_source() -> None:
     boards = [_Board.model_validate(board) for board in BOARDS.values()]
 
     assert len({board.uid for board in boards}) == len(boards) == 2
-    asked = {one.datasource.uid for board in boards for one in (*board.panels, *board.templating.list)}
+    asked = {panel.datasource.uid for board in boards for panel in board.panels}
+    asked |= {variable.datasource.uid for board in boards for variable in board.templating.list}
     asked |= {target.datasource.uid for board in boards for panel in board.panels for target in panel.targets}
     assert asked == {source["uid"]}
 

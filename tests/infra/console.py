@@ -16,6 +16,8 @@ PAGES = (
     "/replays",
     "/rejected",
     "/routes",
+    "/unrouted",
+    "/sources",
     "/changes",
     "/configuration",
 )
@@ -161,6 +163,48 @@ class Walk:
         expect(said_no).to_be_visible(timeout=PATIENCE_MS)
         said_no.click()
         expect(self.opened.get_by_role("heading", level=1, name="Routes in force")).to_be_visible(timeout=PATIENCE_MS)
+
+    def apply_and_cancel_routes(self) -> None:
+        """Count, confirm, watch, and end what has no room to go on."""
+        self.go("/routes")
+        self.press("Apply to known orders")
+        expect(self.opened.get_by_role("button", name="Move")).to_be_focused(timeout=PATIENCE_MS)
+        self.opened.keyboard.press("Enter")
+        newest = self.live.locator("tbody tr").first
+        expect(newest).to_contain_text("under way", timeout=PATIENCE_MS)
+        self.press("Cancel", newest)
+        expect(newest).to_contain_text("cancelled by", timeout=PATIENCE_MS)
+
+    def rename(self, old: str, new: str) -> None:
+        """Say no first, then yes."""
+        self.go(f"/providers/{old}")
+        for answer in ("No", "Rename"):
+            self.opened.get_by_label("Another name").fill(new)
+            self.press("Rename")
+            expect(self.opened.get_by_role("heading", level=1)).to_contain_text(f"Make {old} the provider {new}?")
+            if answer == "No":
+                self.opened.get_by_role("link", name="No").click()
+        expect(self.opened.get_by_role("button", name="Rename")).to_be_focused()
+        self.opened.keyboard.press("Enter")
+        expect(self.opened.get_by_role("heading", level=1, name=new)).to_be_visible(timeout=PATIENCE_MS)
+
+    def reset_source(self, source: str, orders: int) -> None:
+        """Count, confirm."""
+        self.go("/sources")
+        expect(self.live).to_contain_text(source)
+        self.opened.get_by_label("Source").fill(source)
+        self.press("Count")
+        expect(self.opened.get_by_role("heading", level=1)).to_contain_text(f"the versions of {orders} orders?")
+        expect(self.opened.get_by_role("button", name="Forget")).to_be_focused()
+        self.opened.keyboard.press("Enter")
+        expect(self.live).to_contain_text("source reset", timeout=PATIENCE_MS)
+
+    def find_unrouted(self, order_id: int) -> None:
+        """From the overview's figure to the order that goes nowhere."""
+        self.go("/")
+        self.opened.locator("#unrouted").click()
+        self.live.get_by_role("link", name=str(order_id)).click()
+        expect(self.live).to_contain_text("Unrouted: ", timeout=PATIENCE_MS)
 
     def audit(self) -> None:
         """Compare some lanes with what the provider holds, and deliver again what differs."""

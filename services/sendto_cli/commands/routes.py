@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     routes = typer.Typer(help="Try the routes, and apply them to known orders.", no_args_is_help=True)
     routes.command("test")(try_)
     routes.command("apply")(apply)
+    routes.command("unrouted")(unrouted)
     routes.command("runs")(runs)
     routes.command("cancel")(cancel)
     app.add_typer(routes, name="routes")
@@ -66,6 +67,20 @@ def try_(
     for rule in routed["rules"]:
         missed = "; ".join(f"{one['condition']} is not {' or '.join(one['wanted'])}" for one in rule["missed"])
         typer.echo(f"  rule {rule['number']} → {', '.join(rule['to'])}  {missed or 'matches'}")
+
+
+def unrouted(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
+    before: Annotated[int | None, typer.Option(min=1, max=_ID_MAX, help="Only lower order numbers.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """List orders that go nowhere, the highest numbers first."""
+    from sendto_cli import listing
+
+    below = f"&before_id={before}" if before else ""
+    listing.show(f"/ops/routes/unrouted?limit={limit}{below}", home, _unrouted, as_json=as_json)
 
 
 def apply(
@@ -123,6 +138,12 @@ async def _apply(home: Home, *, yes: bool, wait: bool, as_json: bool) -> None:
     typer.echo(json.dumps(run, indent=2) if as_json else _told(run))
     if run["stopped"]:
         raise typer.Exit(1)
+
+
+def _unrouted(order: Json) -> str:
+    known = (("type", "order_type"), ("country", "country"), ("location", "location_id"), ("payment", "payment"))
+    words = ", ".join(f"{word} {order[name]}" for word, name in known if order[name] is not None)
+    return f"{order['order_id']}  {order['source']}  {words or 'nothing is known of it'}"
 
 
 def _told(run: Json) -> str:

@@ -195,7 +195,7 @@ def _of_events(facts: Facts) -> Iterator[Trouble]:
         yield Trouble(
             "orders_unrouted",
             Severity.WORRYING,
-            f"{_events(facts.unrouted)} of the last hour without a route: see [[routes]] and [routing] default.",
+            f"{_events(facts.unrouted)} of the last hour without a route: see sendto routes unrouted.",
         )
     if facts.stale >= _ENOUGH:
         yield Trouble(

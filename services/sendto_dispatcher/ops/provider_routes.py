@@ -4,26 +4,23 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-import asyncpg
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from sendto.events.customer import PROVIDER_NAME
-from sendto.runtime.database import Connection, Database
-from sendto_dispatcher.ops.actions import Actions, must_know
+from sendto.runtime.database import Database
+from sendto_dispatcher.ops.actions import Actions
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.doors import Doors
 from sendto_dispatcher.ops.glances import Gates, Overview, Process
-from sendto_dispatcher.ops.moves import LanesMoved, wake_engines
+from sendto_dispatcher.ops.moves import LanesMoved
 from sendto_dispatcher.ops.overview import Glance
+from sendto_dispatcher.ops.renaming import rename
 from sendto_dispatcher.store import providers as provider_store
-from sendto_dispatcher.store.changes import record_change
-from sendto_dispatcher.store.renames import Hindrances, rename_provider
 from sendto_dispatcher.store.story import provider_rows
 from sendto_dispatcher.store.tokens import Bearer
 
 _LIVE_S = 30.0
-_RENAME_TRIES = 5
 
 
 class PauseRequest(BaseModel):
@@ -94,43 +91,10 @@ def provider_routes(database: Database, doors: Doors, current: Current, glance: 
         await actions.resume(bearer, provider)
 
     @routes.post("/providers/{provider}/rename")
-    async def rename(
+    async def rename_(
         provider: str, body: RenameRequest, bearer: Annotated[Bearer, Depends(doors.writes)]
     ) -> LanesMoved:
         """Move all lanes of a provider to another name, with what is known of them."""
-        if provider in current().providers:
-            raise HTTPException(
-                HTTPStatus.CONFLICT,
-                f"{provider} is served under this name: rename it in the configuration first, with enabled = false",
-            )
-        return await _rename(database, provider, body.to, bearer, current)
+        return LanesMoved(lanes=await rename(database, current, bearer, provider, body.to))
 
     return routes
-
-
-async def _rename(database: Database, old: str, new: str, bearer: Bearer, current: Current) -> LanesMoved:
-    async def move(connection: Connection) -> int:
-        await must_know(connection, old, current)
-        found = await rename_provider(connection, old, new)
-        if isinstance(found, Hindrances):
-            raise HTTPException(HTTPStatus.CONFLICT, _hindered(found, old, new))
-        await provider_store.know(connection, [new])
-        await record_change(connection, bearer.name, "rename", {"provider": old, "to": new}, lanes=found)
-        return found
-
-    for _ in range(_RENAME_TRIES):
-        try:
-            lanes = await database.in_transaction(move)
-        except asyncpg.UniqueViolationError:
-            continue  # an event came in between
-        await wake_engines(database)
-        return LanesMoved(lanes=lanes)
-    raise HTTPException(HTTPStatus.CONFLICT, f"events keep making lanes of {new}; try again")
-
-
-def _hindered(found: Hindrances, old: str, new: str) -> str:
-    if found.leased:
-        return f"{found.leased} lanes of {old} or {new} are being served; try again when they are settled"
-    if found.sent:
-        return f"for {found.sent} orders something was sent as {old} and as {new}: they cannot be told apart any more"
-    return f"{found.taken} references of {old} belong to other orders at {new}"

@@ -1,8 +1,9 @@
 """Routes of orders: tried on an order that is described, and applied to all that are known."""
 
+import json
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
@@ -15,11 +16,12 @@ from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.doors import Doors
 from sendto_dispatcher.ops.rerouter import Rerouter
 from sendto_dispatcher.ops.route_actions import RouteActions
-from sendto_dispatcher.ops.run_routes import Runs, run_routes
+from sendto_dispatcher.ops.run_routes import BeforeId, Limit, Runs, run_routes
 from sendto_dispatcher.ops.story import RuleStory
 from sendto_dispatcher.store import reroutes as store
 from sendto_dispatcher.store.route_count import RouteCount
 from sendto_dispatcher.store.tokens import Bearer
+from sendto_dispatcher.store.unrouted import unrouted_rows
 
 ProviderName = Annotated[str, Field(pattern=PROVIDER_NAME)]
 
@@ -88,6 +90,19 @@ class RoutesRun(BaseModel):
     """why it was ended before its end, not by ops"""
 
 
+class UnroutedOrder(BaseModel):
+    """An order that goes nowhere, and what the routes look at in it."""
+
+    order_id: int
+    source: str
+    version: int | None
+    changed_at: datetime
+    order_type: str | None
+    country: str | None
+    location_id: int | None
+    payment: str | None
+
+
 def route_routes(
     database: Database, doors: Doors, current: Current, actions: RouteActions, rerouter: Rerouter
 ) -> APIRouter:
@@ -101,6 +116,16 @@ def route_routes(
         words = unrouted_words(told) if told.route == UNROUTED else route_words(told)
         rules = [RuleStory.model_validate(rule, from_attributes=True) for rule in told.rules]
         return Routed(route=told.route, providers=list(told.providers), words=words, rules=rules)
+
+    @routes.get("/unrouted")
+    async def unrouted(
+        _: Annotated[Bearer, Depends(doors.reads)],
+        before_id: BeforeId = None,
+        before_source: str = "",
+        limit: Limit = 50,
+    ) -> list[UnroutedOrder]:
+        """Orders with a customer that go nowhere, the highest numbers first."""
+        return await unrouted_orders(database, before_id=before_id, before_source=before_source, limit=limit)
 
     @routes.get("/count")
     async def count(_: Annotated[Bearer, Depends(doors.reads)]) -> RoutesCounted:
@@ -126,6 +151,23 @@ def route_routes(
     )
     run_routes(routes, "/runs", runs, database, doors)
     return routes
+
+
+async def unrouted_orders(
+    database: Database, *, before_id: int | None, before_source: str, limit: int
+) -> list[UnroutedOrder]:
+    """A page of the orders that go nowhere."""
+    async with database.connection() as connection:
+        rows = await unrouted_rows(connection, before_id=before_id, before_source=before_source, limit=limit)
+    return [_unrouted(row) for row in rows]
+
+
+def _unrouted(row: dict[str, Any]) -> UnroutedOrder:
+    looked_at = json.loads(row.pop("routed_by") or "{}")
+    country = looked_at.pop("address", {}).get("country")
+    looked_at.pop("shipment_provider", None)
+    unknown = dict.fromkeys(("order_type", "location_id", "payment"))
+    return UnroutedOrder(**row, **unknown | looked_at, country=country)
 
 
 def routes_counted(digest: str, counted: RouteCount) -> RoutesCounted:

@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
-from sendto.runtime.database import Connection, Database
+from sendto.runtime.database import Database
 from sendto_dispatcher.ops.doors import Doors
+from sendto_dispatcher.ops.resetting import count_reset, reset
 from sendto_dispatcher.store import sources as store
 from sendto_dispatcher.store.changed import changed_orders, highest_order
-from sendto_dispatcher.store.changes import record_change
 from sendto_dispatcher.store.tokens import Bearer
 
 Above = Annotated[int, Field(ge=-1, le=2**63 - 1)]
@@ -96,30 +96,11 @@ def source_routes(database: Database, doors: Doors) -> APIRouter:
         wanted: Annotated[ResetRequest, Query()], _: Annotated[Bearer, Depends(doors.reads)]
     ) -> OrdersConcerned:
         """How many orders a reset would concern."""
-        async with database.connection() as connection:
-            orders = await store.count_versions(connection, wanted.source, above=wanted.above)
-        return OrdersConcerned(orders=orders)
+        return OrdersConcerned(orders=await count_reset(database, wanted.source, above=wanted.above))
 
     @routes.post("/reset")
-    async def reset(body: ResetRequest, bearer: Annotated[Bearer, Depends(doors.writes)]) -> OrdersConcerned:
+    async def reset_(body: ResetRequest, bearer: Annotated[Bearer, Depends(doors.writes)]) -> OrdersConcerned:
         """Forget the known versions of a source that sent absurd ones: its next event counts, whatever its version."""
-        return OrdersConcerned(orders=await _reset(database, body, bearer))
+        return OrdersConcerned(orders=await reset(database, bearer, body.source, above=body.above))
 
     return routes
-
-
-async def _reset(database: Database, body: ResetRequest, bearer: Bearer) -> int:
-    """In steps, so that the intake hardly waits; repeated after a crash it goes on with what is left."""
-    async with database.transaction() as connection:
-        counted = await store.count_versions(connection, body.source, above=body.above)
-        target = {"source": body.source, "above": body.above, "orders": counted}
-        await record_change(connection, bearer.name, "source reset", target)
-    orders, after, forgotten = 0, 0, 1
-    while forgotten:
-
-        async def step(connection: Connection, after: int = after) -> tuple[int, int]:
-            return await store.forget_versions(connection, body.source, above=body.above, after_order_id=after)
-
-        forgotten, after = await database.in_transaction(step)
-        orders += forgotten
-    return orders

@@ -33,6 +33,14 @@ class OrderState(Table, table=True):
     """The newest known customer of one (source, order), also after a deletion (then without personal data)."""
 
     __tablename__ = "order_state"
+    __table_args__ = (
+        Index(
+            "order_state_unrouted_idx",
+            "order_id",
+            "source",
+            postgresql_where=text("route = 'unrouted' AND present"),
+        ),
+    )
 
     order_id: int = Field(sa_column=big_column(primary_key=True, autoincrement=False))
     source: str = Field(sa_column=text_column(primary_key=True))
@@ -223,6 +231,9 @@ class RejectedEvent(Table, table=True):
     __table_args__ = (
         Index("rejected_event_unpublished_idx", "id", postgresql_where=text("published_at IS NULL")),
         Index("rejected_event_order_idx", "order_id", postgresql_where=text("order_id IS NOT NULL")),
+        Index("rejected_event_reason_idx", "reason", "id"),
+        Index("rejected_event_source_idx", "source", "id"),
+        Index("rejected_event_source_reason_idx", "source", "reason", "id"),
         Index("rejected_event_place_idx", "cluster_id", "topic", "partition", "record_offset", unique=True),
     )
 

@@ -15,7 +15,7 @@ from sendto_dispatcher.ops.acting import Acting
 from sendto_dispatcher.ops.audit import Audits
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.console.forms import form_routes, personal_routes
-from sendto_dispatcher.ops.console.further_forms import audit_forms, rejected_forms, route_forms
+from sendto_dispatcher.ops.console.further_forms import audit_forms, naming_forms, rejected_forms, route_forms
 from sendto_dispatcher.ops.console.live import Live
 from sendto_dispatcher.ops.console.pages import live_routes, page_routes, sign_in_routes
 from sendto_dispatcher.ops.console.render import HEADERS, Renderer
@@ -65,6 +65,7 @@ def console_routes(
     sign_in_routes(routes, _RENDERER, sessions)
     form_routes(routes, database, acting, _RENDERER, sessions)
     route_forms(routes, acting, _RENDERER, sessions)
+    naming_forms(routes, database, current, _RENDERER, sessions)
     rejected_forms(routes, acting, _RENDERER, sessions)
     audit_forms(routes, Audits(database, current), _RENDERER, sessions)
     personal_routes(routes, database, acting, _RENDERER, sessions)

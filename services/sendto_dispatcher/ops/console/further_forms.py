@@ -1,19 +1,29 @@
-"""Buttons whose work goes on in steps: routes applied, rejected events taken again, providers audited."""
+"""Buttons that ask first or go on in steps: routes applied, events taken again, audits, renames, sources reset."""
 
+import re
+from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
 
+from sendto.events.customer import PROVIDER_NAME
+from sendto.runtime.database import Database
 from sendto_dispatcher.ops.acting import Acting
 from sendto_dispatcher.ops.audit import AuditRequest, Audits
+from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.console.forms import back
 from sendto_dispatcher.ops.console.pages import form_of
 from sendto_dispatcher.ops.console.render import Renderer
 from sendto_dispatcher.ops.console.sessions import Sessions
 from sendto_dispatcher.ops.rejected_routes import RejectedId, TakeRequest
+from sendto_dispatcher.ops.renaming import rename
+from sendto_dispatcher.ops.resetting import count_reset, reset
 from sendto_dispatcher.ops.route_routes import routes_counted
 from sendto_dispatcher.ops.run_routes import RunId
+from sendto_dispatcher.ops.source_routes import ResetRequest
 from sendto_dispatcher.store.tokens import Bearer
 
 _EVENTS = 200
@@ -40,6 +50,37 @@ def route_forms(routes: APIRouter, acting: Acting, renderer: Renderer, sessions:
     async def cancel(run_id: RunId, bearer: acts) -> RedirectResponse:
         await acting.routes.cancel(bearer, run_id)
         return back("/routes")
+
+
+def naming_forms(
+    routes: APIRouter, database: Database, current: Current, renderer: Renderer, sessions: Sessions
+) -> None:
+    """Add giving a provider another name, and forgetting the versions of a source: both ask first."""
+    acts = Annotated[Bearer, Depends(sessions.acts)]
+
+    @routes.post("/providers/{name}/rename")
+    async def rename_(name: str, request: Request, bearer: acts) -> Response:
+        form = await form_of(request)
+        new = form.get("to", "").strip()
+        if re.fullmatch(PROVIDER_NAME, new) is None:
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"{new!r} is no name of a provider")
+        if not form.get("confirmed"):
+            return renderer.page("rename.html", bearer=bearer, path=f"/providers/{name}", old=name, new=new)
+        await rename(database, current, bearer, name, new)
+        return back(f"/providers/{quote(new, safe='')}")
+
+    @routes.post("/sources/reset")
+    async def reset_(request: Request, bearer: acts) -> Response:
+        form = await form_of(request)
+        try:
+            wanted = ResetRequest.model_validate({name: form[name] for name in ("source", "above") if form.get(name)})
+        except ValidationError:
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "a version is a whole number from -1 on") from None
+        if not form.get("confirmed"):
+            orders = await count_reset(database, wanted.source, above=wanted.above)
+            return renderer.page("source_reset.html", bearer=bearer, path="/sources", wanted=wanted, orders=orders)
+        await reset(database, bearer, wanted.source, above=wanted.above)
+        return back("/changes")
 
 
 def rejected_forms(routes: APIRouter, acting: Acting, renderer: Renderer, sessions: Sessions) -> None:

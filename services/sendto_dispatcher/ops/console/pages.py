@@ -54,7 +54,17 @@ def page_routes(routes: APIRouter, views: Views, renderer: Renderer, sessions: S
 
         return page
 
-    for name in ("lanes", "attempts", "replays", "rejected", "routes", "changes", "configuration"):
+    for name in (
+        "lanes",
+        "attempts",
+        "replays",
+        "rejected",
+        "routes",
+        "unrouted",
+        "sources",
+        "changes",
+        "configuration",
+    ):
         routes.add_api_route(f"/{name}", listing(name), methods=["GET"])
 
 

@@ -14,12 +14,14 @@ from sendto_dispatcher.domain.routing import Routing
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.lane_routes import LaneFilter, lane_page
 from sendto_dispatcher.ops.overview import Glance
+from sendto_dispatcher.ops.route_routes import unrouted_orders
 from sendto_dispatcher.ops.story import order_story
 from sendto_dispatcher.store.changes import change_rows
 from sendto_dispatcher.store.overview import newest_attempts
 from sendto_dispatcher.store.rejected_listing import Chosen, rejected_rows
 from sendto_dispatcher.store.replays import replay_rows
 from sendto_dispatcher.store.reroutes import reroute_rows
+from sendto_dispatcher.store.sources import heard_sources
 from sendto_dispatcher.store.story import database_now, order_rows
 
 Query = Mapping[str, str]
@@ -52,6 +54,8 @@ class Views:
             "attempts": View("_attempts.html", self._attempts),
             "replays": View("_replays.html", self._replays),
             "routes": View("_routes.html", self._routes),
+            "unrouted": View("_unrouted.html", self._unrouted),
+            "sources": View("_sources.html", self._sources),
             "rejected": View("_rejected.html", self._rejected),
             "changes": View("_changes.html", self._changes),
             "configuration": View("_configuration.html", self._configuration),
@@ -111,6 +115,15 @@ class Views:
         async with self._database.connection() as connection:
             runs = await reroute_rows(connection, before_id=None, limit=_SOME)
         return {"runs": runs, "rules": list(_rules(routing)), "default": routing.default}
+
+    async def _unrouted(self, query: Query) -> Context:
+        source = query.get("before_source", "")
+        orders = await unrouted_orders(self._database, before_id=_before(query), before_source=source, limit=_SOME)
+        return {"orders": orders, "page": _SOME}
+
+    async def _sources(self, _: Query) -> Context:
+        async with self._database.connection() as connection:
+            return {"sources": await heard_sources(connection)}
 
     async def _rejected(self, query: Query) -> Context:
         chosen = Chosen(reason=query.get("reason") or None, source=query.get("source") or None)

@@ -9,7 +9,17 @@ from infra.lanes import NAME, SOURCE, Lanes
 from integration.dispatcher.plans.conftest import LANES
 
 from sendto.runtime.database import Connection, Database
-from sendto_dispatcher.store import census, overview, providers, reading, rejected_listing, replays, reroutes, story
+from sendto_dispatcher.store import (
+    census,
+    overview,
+    providers,
+    reading,
+    rejected_listing,
+    replays,
+    reroutes,
+    story,
+    unrouted,
+)
 from sendto_dispatcher.store.changes import change_rows
 from sendto_dispatcher.store.erasure import erase
 from sendto_dispatcher.store.listing import STRETCH, ListedState, Listing, Place, list_lanes
@@ -64,6 +74,21 @@ LOOKS: dict[str, Look] = {
     "live": lambda c: providers.live_replicas(c, within_s=30),
     "rejected": lambda c: rejected_listing.rejected_rows(c, before_id=None, limit=50),
     "rejected before": lambda c: rejected_listing.rejected_rows(c, before_id=50_000, limit=50),
+    "rejected of a reason": lambda c: rejected_listing.rejected_rows(
+        c, rejected_listing.Chosen(reason="key_missing"), before_id=None, limit=50
+    ),
+    "rejected of a source": lambda c: rejected_listing.rejected_rows(
+        c, rejected_listing.Chosen(source="/nobody"), before_id=90_000, limit=50
+    ),
+    "rejected of both": lambda c: rejected_listing.rejected_rows(
+        c, rejected_listing.Chosen(source="/shop/upstream", reason="key_missing"), before_id=None, limit=50
+    ),
+    "next rejected": lambda c: rejected_listing.next_rejected(
+        c, rejected_listing.Chosen(source="/shop/upstream", reason="key_missing"), after_id=5, limit=50
+    ),
+    "count of a reason": lambda c: rejected_listing.count_rejected(c, rejected_listing.Chosen(reason="key_missing")),
+    "unrouted": lambda c: unrouted.unrouted_rows(c, before_id=None, limit=50),
+    "unrouted before": lambda c: unrouted.unrouted_rows(c, before_id=500_000, before_source="/a", limit=50),
     "one rejected": lambda c: rejected_listing.rejected_row(c, 5),
     "routes": lambda c: reroutes.reroute_rows(c, before_id=None, limit=50),
     "routes unfinished": reroutes.unfinished_reroute,
