@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from sendto_cli import remote
@@ -18,6 +18,13 @@ Json = dict[str, Any]
 
 API_SOURCE = "/sendto/api"
 _POLL_S = 0.5
+
+
+class Posting(Protocol):
+    """A service that takes requests."""
+
+    async def post(self, path: str, body: Any) -> Any:  # noqa: ANN401 - JSON
+        """What it answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +71,7 @@ async def erase(whom: Whom, home: Path | None, *, wait_s: float) -> Receipt:
         orders = [{"order_id": whom.order_id, "source": source}] if whom.order_id else []
         if whom.api and source in {None, API_SOURCE}:
             async with remote.api(home) as api:
-                receipt.api = await _in_api(api, whom)
+                receipt.api = await in_api(api, whom)
                 found = [{"order_id": order_id, "source": API_SOURCE} for order_id in receipt.api["orders"]]
                 orders = found + [one for one in orders if one not in found]
                 await _in_dispatcher(dispatcher, receipt, {"email": whom.email, "orders": orders}, deadline_s)
@@ -84,11 +91,18 @@ async def _only_source(dispatcher: remote.Remote, order_id: int) -> str:
     return sources[0] if sources else API_SOURCE
 
 
-async def _in_api(api: remote.Remote, whom: Whom) -> Json:
+async def in_api(api: Posting, whom: Whom) -> Json:
+    """All steps of it, as one answer.
+
+    What somebody else began after the sweep of ours had begun was not swept by it, so it is not ours to finish.
+    """
     told: Json = {"next": 0}
+    swept: Json | None = None
     while told["next"] is not None:
         told = await api.post("/v3/erasures", whom.named | {"after": told["next"]})
-    return told
+        if swept is None and told["next"] != 0:
+            swept = {"orders": told["orders"], "erasures": told["erasures"]}
+    return told | (swept or {})
 
 
 async def _in_dispatcher(dispatcher: remote.Remote, receipt: Receipt, person: Json, deadline_s: float) -> None:

@@ -106,17 +106,18 @@ class Erasing:
 
     async def go_on(self, wanted: ErasureRequest, bearer: Bearer) -> ErasureReceipt:
         """Forget what is there; end once everything that was on the topic at the beginning has been taken."""
-        begin = wanted.begin or not await self._under_way()
+        person = _person(wanted)
+        begin = wanted.begin or not await self._under_way(person)
         ends = await self._ends() if begin else None
 
         async def work(connection: Connection) -> tuple[Row, int | None]:
-            row = await store.begin_or_go_on(connection, bearer.name)
+            row = await store.begin_or_go_on(connection, bearer.name, person)
             known = _higher(row["ends"], ends)
             waits_for = None if known is None else await store.left(connection, self._topics.events, known)
             if not begin and waits_for:
                 return row, waits_for
             rules, last = self._current().rules, waits_for == 0
-            return await store.step(connection, row, _person(wanted), rules, ends=known, last=last), waits_for
+            return await store.step(connection, row, person, rules, ends=known, last=last), waits_for
 
         row, waits_for = await self._database.in_transaction(work)
         await wake_engines(self._database)
@@ -152,10 +153,10 @@ class Erasing:
             **{name: row[name] for name in ("states", "lanes", "kept_bodies", "rejected", "ended_at")},
         )
 
-    async def _under_way(self) -> bool:
-        """Whether one is, of which it is known where the topic ended."""
+    async def _under_way(self, person: store.Person) -> bool:
+        """Whether one of this person is, of which it is known where the topic ended."""
         async with self._database.connection() as connection:
-            return await store.is_under_way(connection)
+            return await store.is_under_way(connection, person)
 
     async def _ends(self) -> Mapping[str, int] | None:
         try:

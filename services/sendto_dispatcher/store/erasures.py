@@ -4,6 +4,10 @@ An erasure ends once everything that was on the topic when it began has been tak
 under way have brought back is forgotten again with its last step. What is published later counts as new.
 """
 
+import hashlib
+import hmac
+import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +19,12 @@ from sendto_dispatcher.store.taking import IntakeRules, Key
 
 Row = dict[str, Any]
 
-_UNFINISHED = "SELECT * FROM ops_erasure WHERE ended_at IS NULL ORDER BY id LIMIT 1 FOR UPDATE"
-_UNDER_WAY = "SELECT EXISTS (SELECT FROM ops_erasure WHERE ended_at IS NULL AND ends IS NOT NULL)"
-_BEGIN = "INSERT INTO ops_erasure (token_name) VALUES ($1) RETURNING *"
+_SALT_BYTES = 16
+_SCRYPT: Mapping[str, int] = {"n": 2**12, "r": 8, "p": 1, "dklen": 32}
+
+_UNFINISHED = "SELECT * FROM ops_erasure WHERE ended_at IS NULL ORDER BY id FOR UPDATE"
+_UNDER_WAY = "SELECT mark FROM ops_erasure WHERE ended_at IS NULL AND ends IS NOT NULL"
+_BEGIN = "INSERT INTO ops_erasure (token_name, mark) VALUES ($1, $2) RETURNING *"
 _ONE = "SELECT * FROM ops_erasure WHERE id = $1"
 _LOCK = "SELECT pg_advisory_xact_lock(5140021)"
 _LEFT = """
@@ -27,7 +34,8 @@ LEFT JOIN intake_position p ON p.topic = $2 AND p.partition = e.partition::int
 """
 _WRITE = """
 UPDATE ops_erasure SET order_ids = $2, sources = $3, ends = $4, states = states + $5, lanes = lanes + $6,
-    kept_bodies = kept_bodies + $7, rejected = rejected + $8, ended_at = CASE WHEN $9 THEN clock_timestamp() END
+    kept_bodies = kept_bodies + $7, rejected = rejected + $8, ended_at = CASE WHEN $9 THEN clock_timestamp() END,
+    mark = CASE WHEN NOT $9 THEN mark END
 WHERE id = $1 RETURNING *
 """
 _PROVIDERS = """
@@ -50,18 +58,32 @@ class Person:
     email: str | None
     orders: Sequence[Key]
 
+    def mark(self) -> bytes:
+        """What the same person is known by again while the erasure lasts: salted, and gone when it ends."""
+        salt = os.urandom(_SALT_BYTES)
+        return salt + self._hashed(salt)
 
-async def is_under_way(connection: Connection) -> bool:
-    """Whether an erasure waits for what was on the topic when it began."""
-    found: bool = await connection.fetchval(_UNDER_WAY)
-    return found
+    def has(self, mark: bytes | None) -> bool:
+        """Whether this is the mark's person."""
+        return mark is not None and hmac.compare_digest(self._hashed(mark[:_SALT_BYTES]), mark[_SALT_BYTES:])
+
+    def _hashed(self, salt: bytes) -> bytes:
+        whom = self.email.lower() if self.email else sorted(self.orders)
+        return hashlib.scrypt(json.dumps(whom).encode(), salt=salt, **_SCRYPT)
 
 
-async def begin_or_go_on(connection: Connection, by: str) -> Row:
-    """The erasure that is not at its end, or a new one; no other is made until the transaction ends."""
+async def is_under_way(connection: Connection, person: Person) -> bool:
+    """Whether an erasure of this person waits for what was on the topic when it began."""
+    return any(person.has(row["mark"]) for row in await connection.fetch(_UNDER_WAY))
+
+
+async def begin_or_go_on(connection: Connection, by: str, person: Person) -> Row:
+    """The person's erasure that is not at its end, or a new one; no other is made until the transaction ends."""
     await connection.execute(_LOCK)
-    row = await connection.fetchrow(_UNFINISHED) or await connection.fetchrow(_BEGIN, by)
-    return dict(row or {})
+    for row in await connection.fetch(_UNFINISHED):
+        if person.has(row["mark"]):
+            return dict(row)
+    return dict(await connection.fetchrow(_BEGIN, by, person.mark()) or {})
 
 
 async def left(connection: Connection, topic: str, ends: Mapping[str, int]) -> int:

@@ -116,6 +116,8 @@ class OpsErasure(Table, table=True):
 
     id: int | None = Field(default=None, sa_column=serial_column())
     token_name: str = Field(sa_column=text_column())
+    mark: bytes | None = Field(sa_column=Column(LargeBinary))
+    """tells whether a repeated request means the same person; null once it has ended"""
     order_ids: list[int] = Field(
         sa_column=Column(ARRAY(BigInteger), nullable=False, server_default=text("'{}'::bigint[]"))
     )

@@ -157,6 +157,37 @@ async def test_one_that_was_cut_short_goes_on_at_any_replica(
         assert again["states"] == again["lanes"] == 0
 
 
+async def test_two_at_once_do_not_end_each_other(
+    dispatcher: Caller, upstream: Upstream, provider: Provider, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def kafka_is_away(_: Erasing) -> None:
+        return None
+
+    await upstream.put(7, 1, **PERSON)
+    await upstream.put(8, 1, first_name="Other", email="other@nest.test")
+    await provider.holds(7, first_name=CANARY)
+    await provider.holds(8, first_name="Other")
+    with monkeypatch.context() as patched:
+        patched.setattr(Erasing, "_ends", kafka_is_away)
+        begun = await _post(dispatcher)
+
+    async def other_ended() -> dict[str, Any] | None:
+        told = await _post(dispatcher, email="OTHER@nest.test", orders=[])
+        return told if told["ended_at"] else None
+
+    other = await eventually(other_ended) or {}
+    assert other["erasure"] != begun["erasure"]
+    assert [one["order_id"] for one in other["orders"]] == [8]
+    await upstream.raw(EMAIL.encode(), b"{}", [("ce_id", b"1")])  # the person's, while the first one waits
+
+    told = await _erase(dispatcher)
+
+    assert told["erasure"] == begun["erasure"]
+    assert [one["order_id"] for one in told["orders"]] == [7]
+    assert await _remains(rows) == []
+    assert [row["mark"] for row in await rows("SELECT mark FROM ops_erasure")] == [None, None]
+
+
 @pytest.mark.parametrize("body", [{}, {"email": ""}, {"orders": [{"order_id": 0, "source": "x"}]}])
 async def test_nobody_is_nobody(dispatcher: Caller, body: dict[str, Any]) -> None:
     assert (await dispatcher("POST", "/ops/erasures", body)).status == 422
