@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from bench.figures import Measured
 from bench.machine import Machine
-from bench.scenarios import api, backlog, ceilings, delivery, fire, intake, latency, ops, relay, scale, trouble
+from bench.scenarios import api, backlog, ceilings, delivery, fire, intake, latency, ops, relay, scale, telling, trouble
 
 Scenario = Callable[[Machine, float], Awaitable[Measured]]
 """the number scales how much is done: 1 is what the figures are stated for"""
@@ -28,6 +28,7 @@ SCENARIOS: dict[str, Scenario] = {
     "recovery": fire.recovery,
     "api": api.api,
     "ops": ops.ops,
+    "telling": telling.telling,
     "backlog": backlog.backlog,
     "scale": scale.scale,
 }

@@ -47,7 +47,7 @@ async def _distinct(machine: Machine, orders: int, in_flight: int) -> list[Figur
                 await receiver.reset(latency_s=_LATENCY_S)
                 dispatcher = place.dispatcher("distinct", receiver.url, SECRET, concurrency=in_flight)
                 await dispatcher.start()
-                started_s, first = await _started(dispatcher, receiver)
+                started_s, first = await started(dispatcher, receiver)
                 ours.append(rate(await receiver.holds(orders, 1)))
                 cpu_ms.append((dispatcher.cpu_s - started_s) * 1000 / (orders - first))
                 peak_mib = dispatcher.peak_mib
@@ -60,7 +60,7 @@ async def _distinct(machine: Machine, orders: int, in_flight: int) -> list[Figur
     ]
 
 
-async def _started(dispatcher: DispatcherProcess, receiver: Receiver) -> tuple[float, int]:
+async def started(dispatcher: DispatcherProcess, receiver: Receiver) -> tuple[float, int]:
     """Wait for the first calls: the CPU seconds that the process has used until then, and how many calls came."""
 
     async def called() -> int:

@@ -1,20 +1,23 @@
 """A provider that takes many orders in one request: one request of the rate limit, and each lane settles by itself."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from infra.adapters import CASES
-from infra.events import Upstream
+from infra.events import Upstream, binary_headers
 from infra.eventually import eventually
 from infra.providers.scripted import Answer, on_socket
 from infra.providers.sendcloud import Sendcloud, refusal
 from infra.providers.trackpod import TrackPod
 from infra.secret_settings import source_of
 from infra.serving import Caller
+from infra.traces import collecting
 from integration.dispatcher.conftest import FAST_RETRY, Rows, Settings, dispatching
 
 ORDER = {"order_type": "delivery", "order_total": 15.04, "currency": "GBP", "payment": "cod"}
+PERSON = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@shop.test"}
 ADDRESS = {"address_1": "221B Baker Street", "city": "London", "postcode": "NW1 6XE", "country": "GB"}
 
 
@@ -167,3 +170,32 @@ async def test_an_order_without_what_is_required_waits_for_newer_state(
             await _settled(rows, "applied_present AND applied_version = 2 AND resting IS NULL", 1)
 
     assert len(trackpod.held("7")) == 1
+
+
+async def test_a_request_for_many_is_in_the_trace_of_each_and_they_are_linked_to_the_first(
+    sendcloud: Sendcloud, settings: Settings, upstream: Upstream, rows: Rows, ops_token: str
+) -> None:
+    given = {order_id: f"{order_id:032x}" for order_id in range(1, 13)}
+    async with collecting() as collector:
+        settings["telemetry"] = {"otlp_endpoint": collector.url}
+        async with dispatching(settings, ops_token) as caller:
+            assert (await caller("POST", "/ops/providers/sendcloud/pause", {})).status == 204
+            for order_id, trace in given.items():
+                body = {"order_id": order_id, "customer": PERSON, "order": ORDER}
+                headers = [
+                    *binary_headers("customer.updated", 1),
+                    ("ce_traceparent", f"00-{trace}-{1:016x}-01".encode()),
+                ]
+                await upstream.raw(str(order_id).encode(), json.dumps(body).encode(), headers)
+            await _settled(rows, "due_at IS NOT NULL", len(given))
+            assert (await caller("POST", "/ops/providers/sendcloud/resume")).status == 204
+            await _settled(rows, "applied_present", len(given))
+
+    calls = [
+        one for one in collector.of("dispatcher", "call sendcloud") if one.attributes["sendto.operation"] == "create"
+    ]
+    assert {one.attributes["sendto.order_id"]: one.trace for one in calls} == given
+    firsts = [one for one in calls if not one.links]
+    assert len(firsts) == len([posted for posted in _posts(sendcloud) if posted])
+    assert {link for one in calls for link in one.links} <= {one.trace for one in firsts}
+    assert len(firsts) < len(calls)
