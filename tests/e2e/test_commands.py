@@ -260,6 +260,7 @@ def test_routes_are_counted_before_they_are_applied_and_the_run_is_told(system: 
     late = sendto("routes", "cancel", ended["id"], *home)
     assert (late.returncode, b"has ended already" in late.stderr) == (1, True)
     assert _json("routes", "test", "--country", "GB", *home)["route"] == "default"
+    assert [one for one in _json("routes", "unrouted", *home) if one["order_type"] == "delivery"] == []
     told = sendto("routes", "test", "--type", "flight", *home)
     assert told.returncode == 2
 

@@ -73,6 +73,7 @@ async def test_metrics_tell_of_lanes_attempts_and_intake(
         ("POST", "/ops/sources/reset", "ops:write"),
         ("POST", "/ops/routes/test", "ops:read"),
         ("GET", "/ops/routes/count", "ops:read"),
+        ("GET", "/ops/routes/unrouted", "ops:read"),
         ("GET", "/ops/routes/runs", "ops:read"),
         ("POST", "/ops/routes/apply", "ops:write"),
         ("POST", "/ops/routes/runs/1/cancel", "ops:write"),

@@ -57,6 +57,31 @@ async def test_the_first_rule_that_matches_decides(
     assert story["lanes"] == []
 
 
+async def test_orders_that_go_nowhere_are_listed_page_by_page_without_the_person(
+    upstream: Upstream, second: Provider, settings: Settings, ops_token: str
+) -> None:
+    async with dispatching(settings, ops_token) as ops:
+        for order_id in (4, 5, 6):
+            await upstream.put(order_id, 1, order=FR | {"location_id": order_id, "comment": "Canary"})
+        await upstream.put(7, 1, order=GB)
+        await upstream.put(8, 1, order=FR)
+        await upstream.delete(8, 2)
+
+        async def listed() -> list[dict[str, Any]] | None:
+            found: list[dict[str, Any]] = (await ops("GET", "/ops/routes/unrouted?limit=2")).json
+            return found if [one["order_id"] for one in found] == [6, 5] else None
+
+        await second.holds(7)
+        found = await eventually(listed) or []
+        after = (await ops("GET", f"/ops/routes/unrouted?before_id=5&before_source={found[1]['source']}")).json
+
+    shown = {name: found[0][name] for name in ("version", "order_type", "country", "location_id", "payment")}
+    assert shown == {"version": 1, "order_type": "delivery", "country": "FR", "location_id": 6, "payment": None}
+    assert [one["order_id"] for one in after] == [4]
+    assert "Ada" not in str(found)
+    assert "Canary" not in str(found)
+
+
 async def test_a_change_of_the_order_moves_its_customer(
     upstream: Upstream, provider: Provider, second: Provider, settings: Settings
 ) -> None:
