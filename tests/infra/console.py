@@ -76,6 +76,7 @@ class Walk:
                 for path in (*PAGES, f"/providers/{self._provider}", *further):
                     self.go(path)
                     assert self._unsigned() == [], path
+                    assert size is not PHONE or self._clipped() == 0, path
         self.opened.set_viewport_size(DESK)
 
     def reach_by_keyboard(self) -> None:
@@ -231,6 +232,11 @@ class Walk:
         return bool(
             self.opened.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
         )
+
+    def _clipped(self) -> int:
+        """How many boxes hold more than they are wide."""
+        boxes = "[...document.querySelectorAll('.card')].filter(box => box.scrollWidth > box.clientWidth + 1).length"
+        return int(self.opened.evaluate(boxes))
 
     def _unsigned(self) -> list[str]:
         """States that only their colour would tell apart."""

@@ -89,5 +89,5 @@ def _state(row: dict[str, object]) -> str:
     if row["held_at"]:
         return f"held since {row['held_at']} ({row['hold_reason']})"
     if row["opened_at"]:
-        return f"failing since {row['opened_at']}, next probe at {row['probe_at']}"
+        return f"down since {row['opened_at']}, next probe at {row['probe_at']}"
     return "open"

@@ -13,6 +13,8 @@ from sendto_dispatcher.domain.plan import Learned, Rest
 CONFIRM: Final = "confirm"
 """the call that asks an accepted state back; changes nothing at the provider"""
 Call = Operation | Literal["confirm"]
+SHADOW: Final = "shadow"
+"""the reason of what was translated well, and not sent"""
 ADAPTER_ERROR: Final = "adapter_error"
 """the reason where an adapter failed by a bug of its own"""
 
@@ -61,7 +63,7 @@ class Differs:
 class Shadowed:
     """The provider is in shadow: the call was translated, and nothing was sent."""
 
-    code: str = "shadow"
+    code: str = SHADOW
     detail: str = ""
 
 

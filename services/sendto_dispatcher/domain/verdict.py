@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
-from sendto_dispatcher.domain.endings import ADAPTER_ERROR
+from sendto_dispatcher.domain.endings import ADAPTER_ERROR, SHADOW
 from sendto_dispatcher.domain.lane import Resting
 
 
@@ -114,8 +114,8 @@ def verdict(lane: LaneView) -> str:  # noqa: C901 - one exhaustive match
             return f"{name} cannot take {state}: {_because(lane)}."
         case LaneWord.SHADOW:
             return (
-                f"{name} is in shadow: {state} was translated and not sent ({_why(lane)}); it is sent when that ends. "
-                "What would be sent: sendto plan"
+                f"{name} is in shadow: {state} was translated{_unless_well(lane)} and not sent; it is sent when that "
+                "ends. What would be sent: sendto plan"
             )
         case LaneWord.DUE:
             return _gated(lane) or _due(lane, state)
@@ -212,6 +212,11 @@ def _because(lane: LaneView) -> str:
     if lane.detail and lane.reason:
         return f"{lane.detail} ({lane.reason})"
     return lane.detail or lane.reason or "no reason known"
+
+
+def _unless_well(lane: LaneView) -> str:
+    """Why a state could not be translated, if it could not."""
+    return "" if lane.reason in {None, SHADOW} else f" ({_why(lane)})"
 
 
 def _words(code: str) -> str:

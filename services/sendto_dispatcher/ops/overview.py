@@ -9,7 +9,7 @@ from sendto.runtime.database import Database
 from sendto.runtime.health import ReadinessCheck
 from sendto_dispatcher.domain.troubles import SILENT_S, Facts, ProcessFacts, ProviderFacts, RelayFacts, troubles
 from sendto_dispatcher.ops.census import LaneCensus
-from sendto_dispatcher.ops.configured import Current
+from sendto_dispatcher.ops.configured import Current, Reached
 from sendto_dispatcher.ops.glances import Overview, PartitionGlance, ProcessGlance, ProviderGlance, TroubleShown
 from sendto_dispatcher.ops.relays import RelayGlance, Relays
 from sendto_dispatcher.store import overview as store
@@ -59,7 +59,7 @@ class Glance:
         lag = _lag_of_all(replicas)
         relays = await self._watched.relays.told()
         broken = {name: why for row in replicas if _is_live(row) for name, why in row["broken"].items()}
-        rates = self._current().rates
+        reached = self._current().reached
         facts = [self._facts(row, numbers, attempts.get(row["provider"]), now, broken) for row in gates]
         found = troubles(
             Facts(
@@ -78,7 +78,7 @@ class Glance:
             lanes_counted_at=numbers.counted_at,
             troubles=[TroubleShown.model_validate(one, from_attributes=True) for one in found],
             providers=[
-                _glance(fact, row, attempts.get(fact.name), rates.get(fact.name))
+                _glance(fact, row, attempts.get(fact.name), reached.get(fact.name))
                 for fact, row in zip(facts, gates, strict=True)
             ],
             processes=[ProcessGlance(**row, partitions=len(row["lag"])) for row in replicas],
@@ -169,11 +169,13 @@ def tokens_left(gates: Mapping[str, Any], rate_per_s: float | None, now: datetim
     return float(gates["tokens"]) + flowed
 
 
-def _glance(facts: ProviderFacts, gates: Row, attempts: Row | None, rate_per_s: float | None) -> ProviderGlance:
+def _glance(facts: ProviderFacts, gates: Row, attempts: Row | None, reached: Reached | None) -> ProviderGlance:
+    shadow = reached is not None and reached.shadow
+    rate_per_s = reached.bucket.rate_per_s if reached is not None and reached.bucket is not None else None
     per_s = facts.attempts / max(attempts["over_s"], 1.0) if attempts else 0.0
     return ProviderGlance(
         provider=facts.name,
-        state=_state(facts),
+        state="shadow" if shadow and _state(facts) == "open" else _state(facts),
         problem=facts.problem,
         lanes=dict(facts.lanes),
         attempts_per_s=per_s,

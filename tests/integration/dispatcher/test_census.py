@@ -36,8 +36,25 @@ async def _numbers(database: Database, *providers: str) -> LaneNumbers:
         return await lane_numbers(connection, providers)
 
 
-async def test_before_the_first_count_there_are_no_numbers(database: Database) -> None:
+async def test_a_new_database_is_counted_already(database: Database) -> None:
+    numbers = await _numbers(database)
+
+    assert numbers.counts == {}
+    assert numbers.counted_at is not None
+
+
+async def test_before_the_first_count_of_what_is_there_nothing_is_told_and_it_makes_no_pauses(
+    database: Database,
+) -> None:
+    direct = await database.direct()
+    await fill(direct, STRETCH + 1)
+    await direct.execute("UPDATE lane_census SET counted_at = NULL")
+    await direct.close()
+
+    assert await _step(database, pause=_LONG) < _LONG / 2
     assert (await _numbers(database)).counted_at is None
+    await _step(database, pause=_LONG)
+    assert sum((await _numbers(database)).counts.values()) == STRETCH + 1
 
 
 async def test_few_lanes_are_counted_by_one_step_in_every_state(database: Database) -> None:
@@ -81,7 +98,7 @@ async def test_many_lanes_are_counted_in_steps_and_told_when_all_are(database: D
         expected = await connection.fetchval("SELECT count(*) FROM lane WHERE resting = 'dead'")
     for _ in range(2):
         await _step(database)
-        assert (await _numbers(database)).counted_at is None
+        assert (await _numbers(database)).counts == {}
     await _step(database)
 
     numbers = await _numbers(database)
@@ -108,6 +125,6 @@ async def test_one_process_counts_at_a_time(database: Database) -> None:
         await count_some(one, pause=0.0, every_s=0.0)
         async with asyncio.timeout(10), database.transaction() as other:
             await count_some(other, pause=0.0, every_s=0.0)
-            assert (await lane_numbers(other, [])).counted_at is None
+            assert (await lane_numbers(other, [])).counts == {}
 
     assert (await _numbers(database)).counts == {("sandbox", "due"): 1}

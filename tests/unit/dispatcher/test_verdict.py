@@ -111,6 +111,16 @@ def _view(**fields: Any) -> LaneView:
             "unsupported",
             "acme cannot take the deletion (version 7): remains at provider.",
         ),
+        (
+            {"converged": False, "resting": "shadow", "reason": "shadow"},
+            "shadow",
+            "acme is in shadow: the customer (version 7) was translated and not sent; it is sent when that ends.",
+        ),
+        (
+            {"converged": False, "resting": "shadow", "reason": "adapter_error"},
+            "shadow",
+            "was translated (adapter_error) and not sent",
+        ),
         (_BEHIND, "due", "The customer (version 7) is due to go to acme now."),
         (
             _BEHIND | {"due_at": EARLIER},

@@ -23,7 +23,9 @@ def upgrade() -> None:
         sa.Column("next_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("lane_census_pkey")),
     )
-    op.execute("INSERT INTO lane_census (id) VALUES (1)")
+    # Where there is no lane yet, this is a whole count.
+    op.execute("INSERT INTO lane_census (id, counted_at) SELECT 1, now() WHERE NOT EXISTS (SELECT FROM lane)")
+    op.execute("INSERT INTO lane_census (id) SELECT 1 WHERE EXISTS (SELECT FROM lane)")
     _index("behind_since IS NOT NULL AND resting IS NULL")
 
 
