@@ -67,7 +67,7 @@ class Gauges:
             await self._census.look()
             async with self._database.connection() as connection:
                 gates = await provider_rows(connection)
-                numbers = await lane_numbers(connection, [row["provider"] for row in gates])
+                numbers = await lane_numbers(connection)
                 replicas = await replica_rows(connection)
                 now = await database_now(connection)
         except DatabaseAway:

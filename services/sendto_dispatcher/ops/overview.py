@@ -49,7 +49,7 @@ class Glance:
         async with self._database.connection() as connection:
             now = await database_now(connection)
             gates = await provider_rows(connection)
-            numbers = await lane_numbers(connection, [row["provider"] for row in gates])
+            numbers = await lane_numbers(connection)
             attempts = await store.attempt_numbers(connection)
             events = await store.event_numbers(connection)
             positions = await store.position_rows(connection)

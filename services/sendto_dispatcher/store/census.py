@@ -2,15 +2,16 @@
 
 They are counted a stretch at a time, by id, for the whole fleet: a row holds the last whole count and the one that is
 under way, and whichever process comes first takes the next step. Each lane is counted once, as it is at that moment.
-How old the oldest are is asked of the indexes whenever someone looks.
+The oldest are found by indexes, now and then as well: what was settled since the last look stands in front of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sendto.runtime.database import Connection
+from sendto_dispatcher.store.story import provider_rows
 
 STRETCH = 5_000
 """the most lanes that one step counts; a table of fewer is counted by one"""
@@ -31,7 +32,9 @@ _TURN = """
 SELECT after_id, part, began_at, clock_timestamp() AS now FROM lane_census
 WHERE next_at <= clock_timestamp() FOR UPDATE SKIP LOCKED
 """
-_WAITS = "SELECT extract(epoch FROM next_at - clock_timestamp())::float8 FROM lane_census"
+_WAITS = """
+SELECT extract(epoch FROM least(next_at, oldest_next_at) - clock_timestamp())::float8 FROM lane_census
+"""
 _COUNT = f"""
 SELECT provider, state, count(*) AS lanes, max(id) AS last_id
 FROM (SELECT id, provider, {LANE_STATE} AS state FROM lane WHERE id > $1 ORDER BY id LIMIT $2) AS stretch
@@ -46,19 +49,26 @@ _END = """
 UPDATE lane_census SET after_id = 0, part = '{}', began_at = NULL, counts = $1, counted_at = $2, next_at =
     clock_timestamp() + greatest(extract(epoch FROM clock_timestamp() - $3) * $4, $5) * interval '1 second'
 """
-_COUNTED = "SELECT counts, counted_at FROM lane_census"
+_OLDEST_TURN = """
+SELECT clock_timestamp() AS now FROM lane_census WHERE oldest_next_at <= clock_timestamp() FOR UPDATE SKIP LOCKED
+"""
 _OLDEST = """
 SELECT p.provider,
-    (SELECT extract(epoch FROM clock_timestamp() - l.behind_since)::float8 FROM lane l
+    (SELECT extract(epoch FROM l.behind_since)::float8 FROM lane l
      WHERE l.provider = p.provider AND l.behind_since IS NOT NULL AND l.resting IS NULL
-     ORDER BY l.behind_since LIMIT 1) AS behind_s,
-    (SELECT max(extract(epoch FROM clock_timestamp() - due.due_at))::float8
+     ORDER BY l.behind_since LIMIT 1) AS behind,
+    (SELECT min(extract(epoch FROM due.due_at))::float8
      FROM (VALUES (false), (true)) AS h(hanging) CROSS JOIN LATERAL (
         SELECT l.due_at FROM lane l WHERE l.provider = p.provider AND l.hanging = h.hanging AND l.due_at IS NOT NULL
         ORDER BY l.due_at LIMIT 1
-     ) AS due) AS overdue_s
+     ) AS due) AS due
 FROM unnest($1::text[]) AS p(provider)
 """
+_KEEP_OLDEST = """
+UPDATE lane_census SET oldest = $1, oldest_next_at =
+    clock_timestamp() + greatest(extract(epoch FROM clock_timestamp() - $2) * $3, $4) * interval '1 second'
+"""
+_NUMBERS = "SELECT counts, counted_at, oldest, extract(epoch FROM clock_timestamp())::float8 AS now FROM lane_census"
 
 Counts = dict[str, dict[str, int]]
 
@@ -75,11 +85,12 @@ class LaneNumbers:
 
 
 async def count_some(connection: Connection, *, pause: float, every_s: float) -> float:
-    """Count the next stretch in the caller's transaction, unless it is not time, or another process is at it.
+    """Count the next stretch in the caller's transaction, and find the oldest, as far as it is time for either.
 
-    A step is followed by a pause of `pause` times what it took; a count begins `every_s` after the last one's end at
-    the earliest. The seconds until the next step.
+    Nothing is done while another process is at it. A step is followed by a pause of `pause` times what it took; a count
+    begins `every_s` after the last one's end at the earliest. The seconds until the next step.
     """
+    await _find_oldest(connection, pause, every_s)
     turn = await connection.fetchrow(_TURN)
     if turn is not None:
         await connection.execute(_RELAXED)
@@ -102,13 +113,28 @@ async def _count(connection: Connection, turn: dict[str, Any], pause: float, eve
         await connection.execute(_GO_ON, last_id, counts, began_at, turn["now"], pause)
 
 
-async def lane_numbers(connection: Connection, providers: Sequence[str]) -> LaneNumbers:
-    """The lanes in numbers: those counted last, and how old the oldest are now at these providers."""
-    counted: Any = await connection.fetchrow(_COUNTED)
-    oldest = await connection.fetch(_OLDEST, list(providers))
+async def _find_oldest(connection: Connection, pause: float, every_s: float) -> None:
+    turn = await connection.fetchrow(_OLDEST_TURN)
+    if turn is None:
+        return
+    await connection.execute(_RELAXED)
+    providers = [row["provider"] for row in await provider_rows(connection)]
+    found = await connection.fetch(_OLDEST, providers)
+    oldest = {row["provider"]: {name: row[name] for name in ("behind", "due")} for row in found}
+    await connection.execute(_KEEP_OLDEST, oldest, turn["now"], pause, every_s)
+
+
+async def lane_numbers(connection: Connection) -> LaneNumbers:
+    """The lanes in numbers, as they were counted last, and how old by now the oldest are that were found last."""
+    row: Any = await connection.fetchrow(_NUMBERS)
     return LaneNumbers(
-        counts={(name, state): lanes for name, states in counted["counts"].items() for state, lanes in states.items()},
-        counted_at=counted["counted_at"],
-        behind_s={row["provider"]: row["behind_s"] or 0.0 for row in oldest},
-        overdue_s={row["provider"]: max(row["overdue_s"] or 0.0, 0.0) for row in oldest},
+        counts={(name, state): lanes for name, states in row["counts"].items() for state, lanes in states.items()},
+        counted_at=row["counted_at"],
+        behind_s=_ages_s(row["oldest"], "behind", row["now"]),
+        overdue_s=_ages_s(row["oldest"], "due", row["now"]),
     )
+
+
+def _ages_s(oldest: Mapping[str, Mapping[str, float | None]], name: str, now: float) -> dict[str, float]:
+    since = {provider: known[name] for provider, known in oldest.items()}
+    return {provider: 0.0 if at is None else max(now - at, 0.0) for provider, at in since.items()}

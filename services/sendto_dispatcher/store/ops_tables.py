@@ -150,3 +150,7 @@ class LaneCensus(Table, table=True):
     """the last lane that was counted"""
     next_at: datetime = Field(sa_column=now_column())
     """when the next step may be taken"""
+    oldest: dict[str, Any] = Field(sa_column=map_column())
+    """by provider: since when its oldest change waits, and its oldest due lane is due, in seconds since 1970"""
+    oldest_next_at: datetime = Field(sa_column=now_column())
+    """when they may be looked for again"""
