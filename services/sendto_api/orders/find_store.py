@@ -34,6 +34,11 @@ class Finding:
         """Whether every order is wanted."""
         return not self._picked and self._search is None
 
+    @property
+    def covered(self) -> bool:
+        """Whether an index finds what is wanted and holds all that is asked of it: no order has to be looked at."""
+        return self._search is None and (self._filters.locations is not None or self._filters.assignee is not None)
+
     def filtered(self) -> str:
         """The condition of the filters, for an order that is looked at."""
         return _all([*self._picked, *self._holds()])

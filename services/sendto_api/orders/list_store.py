@@ -21,6 +21,8 @@ from sendto_api.orders.store import ADDRESS_COLUMNS, CUSTOMER_COLUMNS, TOTALS, c
 
 WALK = 4_000
 """orders that are looked at along the sort before the matches are collected"""
+_COVERED = 20_000
+"""matches that are collected without a walk where an index holds all that is asked of them"""
 _FREQUENT = 400
 """matches among the newest WALK orders from which on the next ones are found by looking on"""
 _HISTORY = """
@@ -110,7 +112,7 @@ def _page(listing: Listing, finding: Finding, total: int | None) -> str:
         return f"page AS MATERIALIZED (SELECT o.order_id FROM ({placed} WHERE {finding.place(listing.sort)}) o {page})"
     # OFFSET 0 keeps the planner from walking here, too, in the hope of an early end.
     matches = finding.matches(f"o.order_id, {SORT_EXPRESSIONS[listing.sort.name]} AS place")
-    if total is not None and total <= WALK:
+    if total is not None and total <= (_COVERED if finding.covered else WALK):
         return f"page AS MATERIALIZED (SELECT o.order_id FROM ({matches} OFFSET 0) o {page})"
     walk = max(WALK, 4 * (skipped + wanted))
     return f"""walked AS MATERIALIZED (

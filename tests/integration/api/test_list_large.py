@@ -37,6 +37,8 @@ FILTERS = [
     {"customer": "1,2,3", "sort": "last_name asc"},
     {"location": "7", "sort": "order_id desc"},
     {"location": "7", "order_type": "delivery", "sort": "order_total desc"},
+    {"location": "7", "sort": "last_name asc"},
+    {"location": "1,2,3,4", "status": "9", "sort": "order_total asc"},
     {"status": "3", "sort": "date_added desc"},
     {"status": "3,4", "sort": "status_id asc"},
     {"assignee": "12", "sort": "date_modified asc"},
@@ -64,6 +66,16 @@ FILTERS = [
 ]
 MOST_BLOCKS = 25_000
 """blocks of 8 KiB that a page may look at: for the walk and what is collected; all orders would be far more"""
+MOST_COVERED_BLOCKS = 1_500
+"""where an index holds all that is asked: its own, and those of the page's orders"""
+COUNTS = [
+    {"status": "9"},
+    {"location": "7"},
+    {"assignee": "12"},
+    {"status": "5", "location": "3"},
+    {"order_type": "delivery"},
+    {"modified_before": "2024-03-10"},
+]
 _FILL = """
 INSERT INTO "order" (order_id, version, customer_id, location_id, first_name, last_name, email, comment, order_type,
     order_date_time, processed, total_items, order_total, currency, status_id, assignee_id, hash, date_added,
@@ -168,6 +180,27 @@ async def test_a_filtered_and_sorted_page_is_found_by_an_index(million: Database
         plan = await _plan(million, listing, known)
         assert _reads_by_an_index(plan)
         assert _pages(plan) < MOST_BLOCKS
+
+
+@pytest.mark.parametrize("query", [query for query in FILTERS if query.keys() & {"location", "assignee"}])
+async def test_some_thousand_matches_are_sorted_without_looking_at_them(
+    million: Database, query: dict[str, str]
+) -> None:
+    listing = _listing(query)
+    statement, values = count_statement(listing.filters)
+    async with million.connection() as connection:
+        total = await connection.fetchval(statement, *values)
+
+    assert 0 < total < 20_000
+    assert _pages(await _plan(million, listing, total)) < MOST_COVERED_BLOCKS
+
+
+@pytest.mark.parametrize("query", COUNTS, ids=[urlencode(query) for query in COUNTS])
+async def test_a_count_looks_at_no_order(million: Database, query: dict[str, str]) -> None:
+    plan = await _explained(million, *count_statement(_listing(query).filters))
+
+    scans = [node["Node Type"] for node in _nodes(plan) if "Scan" in node["Node Type"]]
+    assert scans == ["Index Only Scan"]
 
 
 @pytest.mark.parametrize("query", [query for query in FILTERS if "search" in query])
