@@ -35,6 +35,11 @@ class Finding:
         return not self._picked and self._search is None
 
     @property
+    def picks(self) -> bool:
+        """Whether anything but a text is asked for."""
+        return bool(self._picked)
+
+    @property
     def covered(self) -> bool:
         """Whether an index finds what is wanted and holds all that is asked of it: no order has to be looked at."""
         return self._search is None and (self._filters.locations is not None or self._filters.assignee is not None)

@@ -68,7 +68,9 @@ def count_statement(filters: Filters) -> tuple[str, list[Any]]:
         return f'SELECT count(*) FROM "order" o WHERE {finding.filtered()}', finding.values
     newest_first = 'SELECT * FROM "order" o ORDER BY o.order_id DESC'
     counted = f"SELECT count(*) FROM ({{}} LIMIT {SEARCH_TOTAL_MOST}) o"
-    looked_on = f"SELECT 1 FROM ({newest_first} OFFSET 0) o WHERE {finding.filtered()}"
+    # With filters beside it, what is frequent among the newest may be so because of them, and end there.
+    all_orders = '"order"' if finding.picks else f"({newest_first} OFFSET 0)"
+    looked_on = f"SELECT 1 FROM {all_orders} o WHERE {finding.filtered()}"
     sql = f"""
 WITH near AS MATERIALIZED (
     SELECT count(*) AS matches FROM ({newest_first} LIMIT {WALK}) o WHERE {finding.filtered()})
