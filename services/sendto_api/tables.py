@@ -84,12 +84,14 @@ class Order(Table, table=True):
     __table_args__ = (
         *(Index(f"order_{name}_idx", name, "order_id") for name in _SORTED),
         # With the column itself in it, PostgreSQL counts by this index alone.
-        Index("order_status_idx", text("coalesce(status_id, 0)"), "order_id", postgresql_include=["status_id"]),
+        Index(
+            "order_status_covering_idx", text("coalesce(status_id, 0)"), "order_id", postgresql_include=["status_id"]
+        ),
         Index("order_customer_id_idx", "customer_id", "order_id", postgresql_where=text("customer_id IS NOT NULL")),
         # Some thousand orders have the same; with what else lists filter and sort by, none of them has to be looked at.
         *(
             Index(
-                f"order_{name}_idx",
+                f"order_{name}_covering_idx",
                 *(name, "order_id"),
                 postgresql_include=[column for column in _COVERED if column != name],
                 postgresql_where=text(f"{name} IS NOT NULL"),

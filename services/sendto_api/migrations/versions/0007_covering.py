@@ -19,28 +19,26 @@ _COVERED = ("customer_id", "location_id", "status_id", "assignee_id", "order_typ
 def upgrade() -> None:
     """Exchange them."""
     with op.get_context().autocommit_block():
-        _exchange("status", include=["status_id"])
+        _exchange("status", "idx", "covering_idx", include=["status_id"])
         for name in ("location_id", "assignee_id"):
-            _exchange(name, include=[column for column in _COVERED if column != name])
+            _exchange(name, "idx", "covering_idx", include=[column for column in _COVERED if column != name])
 
 
 def downgrade() -> None:
     """Exchange them for those that hold less."""
     with op.get_context().autocommit_block():
         for name in ("assignee_id", "location_id", "status"):
-            _exchange(name, include=[])
+            _exchange(name, "covering_idx", "idx", include=[])
 
 
-def _exchange(name: str, *, include: list[str]) -> None:
-    index, made = f"order_{name}_idx", f"order_{name}_idx_new"
-    op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {made}")  # one that was cut short
+def _exchange(name: str, old: str, new: str, *, include: list[str]) -> None:
+    op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS order_{name}_{new}")  # one that was cut short
     op.create_index(
-        made,
+        f"order_{name}_{new}",
         "order",
         [sa.text("coalesce(status_id, 0)") if name == "status" else name, "order_id"],
         postgresql_concurrently=True,
         postgresql_include=include,
         postgresql_where=None if name == "status" else sa.text(f"{name} IS NOT NULL"),
     )
-    op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index}")
-    op.execute(f"ALTER INDEX {made} RENAME TO {index}")
+    op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS order_{name}_{old}")
