@@ -20,7 +20,7 @@ from sendto.kernel.clock import SystemClock
 from sendto.kernel.ids import new_uuid
 from sendto.runtime import logs
 from sendto.runtime.database import Database, DatabaseAway
-from sendto.runtime.health import health_routes
+from sendto.runtime.health import Remembered, health_routes
 from sendto.runtime.masking import masked
 from sendto.runtime.notify import Notifier
 from sendto.runtime.pruning import Pruner
@@ -123,9 +123,11 @@ class Dispatcher:
             "loops": self.supervisor.readiness,
             "providers": self.configuration.readiness,
         }
+        # The engine's connections may all be in use: who looks does not wait for one.
+        self._remembered = self._checks | {"database": Remembered(self._database_ready)}
         watched = Watched(
             replica=self._replica.id,
-            checks=self._checks,
+            checks=self._remembered,
             lag=self._lag,
             relays=Relays(section.relay_urls.split(",") if section.relay_urls else (), self._clock),
         )
@@ -151,7 +153,9 @@ class Dispatcher:
             group_paths=True,
             filter_unhandled_paths=True,
         )
-        app.router.routes += health_routes(self._checks, before_metrics=self._before_metrics)
+        app.router.routes += health_routes(
+            self._checks, before_metrics=self._before_metrics, remembered=self._remembered
+        )
         app.include_router(self._ops.api())
         app.include_router(delivery_routes(self._ops_database, self._current))
         app.include_router(erasure_routes(self._database, self._erasing))
@@ -233,7 +237,7 @@ class Dispatcher:
         return replace(
             self._replica,
             lag=self._lag(),
-            unready={name: why for name, check in self._checks.items() if (why := await check())},
+            unready={name: why for name, check in self._remembered.items() if (why := await check())},
             broken=self.configuration.current.broken,
             refused=self.configuration.refused,
         )

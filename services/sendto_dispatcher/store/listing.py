@@ -14,6 +14,8 @@ from sendto_dispatcher.domain.lane import Resting
 
 STRETCH = 2_000
 """the most lanes that one page looks at"""
+_FEW = 2
+"""times as many lanes as fill a page are looked at first: mostly they do"""
 
 _BEHIND = "behind"
 _RESTING = "resting"
@@ -126,7 +128,14 @@ async def list_lanes(connection: Connection, listing: Listing) -> Page:
     """One page."""
     order, state_condition = _STATES[listing.state]
     filtered = order == _ALL or listing.reason or listing.behind_for_s or state_condition != "true"
-    stretch_lanes = STRETCH if filtered else listing.limit
+    page = await _look(connection, listing, listing.limit * _FEW if filtered else listing.limit)
+    if filtered and page.next is not None and len(page.lane_ids) < listing.limit:
+        return await _look(connection, listing, STRETCH)
+    return page
+
+
+async def _look(connection: Connection, listing: Listing, stretch_lanes: int) -> Page:
+    order, state_condition = _STATES[listing.state]
     arguments: list[object] = [list(listing.providers), listing.after.due_at, listing.after.id, stretch_lanes]
     conditions = [state_condition]
     match order:

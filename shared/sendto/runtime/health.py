@@ -57,12 +57,14 @@ def health_routes(
     *,
     registry: CollectorRegistry = REGISTRY,
     before_metrics: Callable[[], Awaitable[None]] | None = None,
+    remembered: Mapping[str, ReadinessCheck] | None = None,
 ) -> list[Route]:
     """`/healthz` (alive), `/readyz` (200, or 503 naming what is wrong), `/metrics` (Prometheus).
 
     Args:
         checks: what must work for the service to be ready, by name.
         registry: the metrics to show.
+        remembered: the same checks for the metrics, which do not wait for those that take a while.
         before_metrics: brings gauges up to date that are read from elsewhere; its failure shows nothing old.
     """
 
@@ -77,7 +79,9 @@ def health_routes(
 
     async def metrics(_request: Request) -> Response:
         # Both at once: each may wait for a database that does not answer, and whoever scrapes does not wait for long.
-        found, _ = await asyncio.gather(_ask(checks), before_metrics() if before_metrics else asyncio.sleep(0))
+        found, _ = await asyncio.gather(
+            _ask(remembered or checks), before_metrics() if before_metrics else asyncio.sleep(0)
+        )
         for name, wrong in found.items():
             _READY.labels(name).set(not wrong)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
