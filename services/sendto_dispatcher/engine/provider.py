@@ -54,6 +54,12 @@ class Provider:
     """nothing is sent: what would be is translated and recorded"""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """of its configuration, so that they can be masked wherever something is shown"""
+    takes_batches: bool = field(init=False)
+    """whether several commands may go in one call; found out once, because asking a protocol takes long"""
+
+    def __post_init__(self) -> None:
+        """Look at the adapter."""
+        object.__setattr__(self, "takes_batches", isinstance(self.adapter, BatchAdapter))
 
     @property
     def capabilities(self) -> Capabilities:
@@ -63,11 +69,11 @@ class Provider:
     @property
     def batch(self) -> int:
         """The most commands in one call."""
-        return self.capabilities.batch if isinstance(self.adapter, BatchAdapter) else 1
+        return self.capabilities.batch if self.takes_batches else 1
 
     def batch_of(self, operation: Operation) -> int:
         """The most commands of one operation in one call."""
-        return self.capabilities.batch_of(operation) if isinstance(self.adapter, BatchAdapter) else 1
+        return self.capabilities.batch_of(operation) if self.takes_batches else 1
 
     @property
     def requests_each(self) -> int:

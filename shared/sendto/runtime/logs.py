@@ -1,7 +1,10 @@
 """Structured logs: one line an event on standard error. No personal data ever goes into a field."""
 
+import asyncio
+import atexit
 import logging
 import sys
+from collections import deque
 from contextlib import AbstractContextManager
 from traceback import format_tb
 
@@ -13,12 +16,51 @@ from sendto.runtime.settings import LogSettings
 Logger = structlog.typing.FilteringBoundLogger
 
 
-class _Lines(structlog.WriteLogger):
-    """Writes past the machinery of `logging`: there is a line for every attempt."""
+class _Turn:
+    """The lines of one turn of the event loop, which are written together; outside a loop each by itself."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def add(self, line: str) -> None:
+        """Write a line before the loop's next turn."""
+        self._lines.append(line)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.write()
+            return
+        if loop is not self._loop:
+            self._loop = loop
+            loop.call_soon(self.write)
+
+    def add_now(self, line: str) -> None:
+        """Write a line, after those that are waiting."""
+        self._lines.append(line)
+        self.write()
+
+    def write(self) -> None:
+        """Write what is waiting."""
+        self._loop = None
+        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        if lines:
+            sys.stderr.write("\n".join((*lines, "")))
+            sys.stderr.flush()
+
+
+_turn = _Turn()
+atexit.register(_turn.write)
+
+
+class _Lines:
+    """Writes past the machinery of `logging`: there is a line for every attempt. A warning waits for nothing."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(sys.stderr)
         self.name = name
+
+    log = debug = info = staticmethod(_turn.add)
+    msg = warn = warning = fatal = failure = err = error = critical = exception = staticmethod(_turn.add_now)
 
 
 def configure(settings: LogSettings, *, service: str) -> None:

@@ -1,0 +1,61 @@
+"""Lines of one turn of the loop are written together, warnings at once, and none is lost."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from sendto.runtime import logs
+from sendto.runtime.settings import LogSettings
+
+
+@pytest.fixture
+def log(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+    """What a service writes."""
+    logs.configure(LogSettings(level="info", format="json"), service="test")
+    yield capsys
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def _events(log: pytest.CaptureFixture[str]) -> list[str]:
+    return [json.loads(line)["event"] for line in log.readouterr().err.splitlines()]
+
+
+async def test_what_informs_is_written_before_the_next_turn(log: pytest.CaptureFixture[str]) -> None:
+    speaks = logs.logger("turn")
+    speaks.info("one")
+    speaks.info("two")
+    assert _events(log) == []
+
+    await asyncio.sleep(0)
+
+    assert _events(log) == ["one", "two"]
+
+
+async def test_a_warning_is_written_at_once_and_in_its_place(log: pytest.CaptureFixture[str]) -> None:
+    speaks = logs.logger("turn")
+    speaks.info("one")
+    speaks.warning("two")
+
+    assert _events(log) == ["one", "two"]
+
+
+def test_outside_a_loop_every_line_is_written_at_its_moment(log: pytest.CaptureFixture[str]) -> None:
+    logs.logger("outside").info("one")
+
+    assert _events(log) == ["one"]
+
+
+def test_what_a_loop_left_when_it_ended_comes_before_the_next_line(log: pytest.CaptureFixture[str]) -> None:
+    async def says(what: str) -> None:
+        logs.logger("loops").info(what)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(says("one"))
+    loop.close()
+    asyncio.run(says("two"))
+
+    assert _events(log) == ["one", "two"]
