@@ -58,6 +58,10 @@ class Explaining:
             assert one.scanned() <= _SMALL, f"{one.scanned()}: {one.statement}"
             assert one.pages <= MOST_PAGES_A_ROW * rows + _MOST_PAGES_ALL_IN_ALL, f"{one.pages} pages: {one.statement}"
 
+    def transaction(self) -> Any:
+        """One of the connection's own."""
+        return self._connection.transaction()
+
     async def fetch(self, statement: str, *arguments: Any) -> Any:
         """Explain, then fetch."""
         await self._explain(statement, arguments)

@@ -156,7 +156,11 @@ class Lanes:
         async def work(connection: Connection) -> Settled:
             return await write_settles(connection, records, lambda _: self.policy, replica="test")
 
-        return await self.database.in_transaction(work)
+        settled = await self.database.by_statements(work)
+        while settled.moved:
+            records = list(settled.moved)
+            settled = _both(settled, await self.database.by_statements(work))
+        return settled
 
     async def expire(self, *order_ids: int) -> None:
         """Let leases and waits run out: what has a due time is due."""
@@ -227,3 +231,7 @@ class Lanes:
             decoded=event,
             doubtful=doubtful,
         )
+
+
+def _both(one: Settled, other: Settled) -> Settled:
+    return Settled(lanes=one.lanes | other.lanes, fenced=one.fenced | other.fenced, moved=other.moved)

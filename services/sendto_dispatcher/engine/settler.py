@@ -1,8 +1,9 @@
-"""Settling in batches: outcomes of a few milliseconds, of all providers, become one transaction."""
+"""Settling in batches: outcomes of a few milliseconds, of all providers, become one change."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from sendto.runtime.database import Connection, Database, DatabaseAway
 from sendto.runtime.failpoints import Point, reach
@@ -81,20 +82,22 @@ class Settler:
         return batch
 
     async def _write(self, batch: list[AttemptRecord]) -> None:
-        async def settle(connection: Connection) -> Settled:
-            settled = await write_settles(connection, batch, self._policy_of, replica=self._replica, tell=self._tell)
-            reach(Point.ENGINE_SETTLE_WRITTEN)
-            return settled
-
         reach(Point.ENGINE_SETTLE)
-        while True:
+        while batch:
             try:
-                settled = await self._database.in_transaction(settle)
+                settled = await self._database.by_statements(partial(self._settle, batch))
             except DatabaseAway:
                 _log.warning("settle_waits", lanes=len(batch), reason="database_away")
                 await asyncio.sleep(_AWAY_PAUSE_S)
-            else:
-                reach(Point.ENGINE_SETTLED)
-                self._unwritten.subtract(record.provider for record in batch)
-                self._on_settled(batch, settled)
-                return
+                continue
+            reach(Point.ENGINE_SETTLED)
+            moved = list(settled.moved)
+            done = [record for record in batch if record not in settled.moved] if moved else batch
+            self._unwritten.subtract(record.provider for record in done)
+            self._on_settled(done, settled)
+            batch = moved
+
+    async def _settle(self, batch: list[AttemptRecord], connection: Connection) -> Settled:
+        settled = await write_settles(connection, batch, self._policy_of, replica=self._replica, tell=self._tell)
+        reach(Point.ENGINE_SETTLE_WRITTEN)
+        return settled

@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 from msgspec import Raw
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from sendto.events.customer import OrderSnapshot
 from sendto.events.decode import Rejection
@@ -193,7 +194,7 @@ def _row(key: Key, state: OrderKnown) -> dict[str, Any]:
 
 
 def _json(model: BaseModel | None) -> Raw | None:
-    return None if model is None else Raw(model.model_dump_json().encode())
+    return None if model is None else Raw(to_json(model))
 
 
 async def _advance(connection: Connection, fresh: Iterable[Record]) -> None:

@@ -1,10 +1,12 @@
-"""Settling attempts: fenced, in batches, decided by `domain.settle` under the lanes' locks.
+"""Settling attempts: fenced, in batches, decided by `domain.settle`.
 
-Rules 13, 15, 16 and 32 of the dispatcher's rules.
+Lanes are read without a lock, and written by one statement where nobody has changed them since: an outcome waits for
+two statements, not for a transaction of five. Rules 13, 15, 16 and 32 of the dispatcher's rules.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -20,38 +22,57 @@ from sendto_dispatcher.domain.told import Told, told_of
 from sendto_dispatcher.store.deliveries import write_deliveries
 from sendto_dispatcher.store.references import REFERENCE_TAKEN, Wanted, own
 
-_LOCK = """
-SELECT id, provider, source, order_id, lease_token, reference, incarnation, desired_generation, desired_present,
-    applied_generation, applied_carried, applied_version, applied_present, unconfirmed, remote, digest,
+# A row's xmin is another one after each change.
+_READ = """
+SELECT id, xmin AS seen, provider, source, order_id, lease_token, reference, incarnation, desired_generation,
+    desired_present, applied_generation, applied_carried, applied_version, applied_present, unconfirmed, remote, digest,
     resend_generation, in_doubt, lease_generation, lease_doubt, kept_generation, due_at, not_before, attempts,
     failing_since, failing_stopped_s, hanging, resting, reason, detail, behind_since, clock_timestamp() AS now,
     (SELECT stopped_s + coalesce(extract(epoch FROM clock_timestamp() - stopped_since), 0)::float8
         FROM provider_state WHERE provider_state.provider = lane.provider) AS stopped_s
-FROM lane WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE
+FROM lane WHERE id = ANY($1::bigint[])
 """
 
 # Values go in as one JSON document: the driver makes an array of a column ten times as slowly.
-_WRITE = """
-UPDATE lane SET
-    reference = n.reference, incarnation = n.incarnation, applied_generation = n.applied_generation,
-    applied_carried = (n.applied_version ->> 'carried')::bool,
-    applied_version = (n.applied_version ->> 'number')::bigint, applied_present = n.applied_present,
-    unconfirmed = n.unconfirmed, remote = n.remote, digest = decode(n.digest, 'base64'), in_doubt = n.in_doubt,
-    kept_generation = CASE WHEN n.kept THEN lane.kept_generation END,
-    kept_body = CASE WHEN n.kept THEN lane.kept_body END,
-    kept_at = CASE WHEN n.kept THEN lane.kept_at END,
-    desired_generation = n.desired_generation, due_at = n.due_at, not_before = n.not_before, attempts = n.attempts,
-    failing_since = n.failing_since, failing_stopped_s = n.failing_stopped_s, hanging = n.hanging,
-    resting = n.resting, reason = n.reason, detail = n.detail, behind_since = n.behind_since,
-    lease_token = NULL, lease_generation = NULL, lease_doubt = NULL, leased_by = NULL, leased_at = NULL,
-    changed_at = clock_timestamp()
-FROM json_each($1::json) AS settled(id, columns), json_to_record(settled.columns)
-    AS n(reference text, incarnation int, applied_generation bigint, applied_version json, applied_present bool,
-        unconfirmed bool, remote text, digest text, in_doubt bool, kept bool, due_at timestamptz, attempts int,
-        failing_since timestamptz, failing_stopped_s float8, hanging bool, resting text, reason text, detail text,
-        behind_since timestamptz, desired_generation bigint, not_before timestamptz)
-WHERE lane.id = settled.id::bigint
+_SETTLE = """
+WITH locked AS (
+    SELECT id FROM lane WHERE id = ANY($2::bigint[]) ORDER BY id FOR UPDATE
+), settled AS (
+    UPDATE lane SET
+        reference = n.reference, incarnation = n.incarnation, applied_generation = n.applied_generation,
+        applied_carried = (n.applied_version ->> 'carried')::bool,
+        applied_version = (n.applied_version ->> 'number')::bigint, applied_present = n.applied_present,
+        unconfirmed = n.unconfirmed, remote = n.remote, digest = decode(n.digest, 'base64'), in_doubt = n.in_doubt,
+        kept_generation = CASE WHEN n.kept THEN lane.kept_generation END,
+        kept_body = CASE WHEN n.kept THEN lane.kept_body END,
+        kept_at = CASE WHEN n.kept THEN lane.kept_at END,
+        desired_generation = n.desired_generation, due_at = n.due_at, not_before = n.not_before,
+        attempts = n.attempts, failing_since = n.failing_since, failing_stopped_s = n.failing_stopped_s,
+        hanging = n.hanging, resting = n.resting, reason = n.reason, detail = n.detail,
+        behind_since = n.behind_since, lease_token = NULL, lease_generation = NULL, lease_doubt = NULL,
+        leased_by = NULL, leased_at = NULL, changed_at = clock_timestamp()
+    FROM locked, json_to_recordset($1::json) AS one(id bigint, seen xid, columns json), json_to_record(one.columns)
+        AS n(reference text, incarnation int, applied_generation bigint, applied_version json, applied_present bool,
+            unconfirmed bool, remote text, digest text, in_doubt bool, kept bool, due_at timestamptz, attempts int,
+            failing_since timestamptz, failing_stopped_s float8, hanging bool, resting text, reason text, detail text,
+            behind_since timestamptz, desired_generation bigint, not_before timestamptz)
+    WHERE locked.id = one.id AND lane.id = one.id AND lane.xmin = one.seen
+    RETURNING lane.id
+), history AS (
+    INSERT INTO attempt (lane_id, provider, source, order_id, generation, carried, version, operation, number, outcome,
+        reason, detail, requests, lease_token, replica, started_at, duration_ms, settled)
+    SELECT h.lane_id, h.provider, h.source, h.order_id, h.generation, h.carried, h.version, h.operation, h.number,
+        h.outcome, h.reason, h.detail, h.requests, h.lease_token, $4,
+        clock_timestamp() - h.duration_ms * interval '1 millisecond', h.duration_ms, h.settled
+    FROM json_to_recordset($3::json) AS h(lane_id bigint, provider text, source text, order_id bigint,
+        generation bigint, carried bool, version bigint, operation text, number int, outcome text, reason text,
+        detail text, requests int, lease_token uuid, duration_ms float8, settled bool)
+    WHERE NOT h.settled OR h.lane_id IN (SELECT id FROM settled)
+)
+SELECT id FROM settled
 """
+
+_LOCK = "SELECT FROM lane WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE"
 
 # What was sent under a lease that has passed to someone else may reach the provider after newer state: raise the
 # generation, so that the newest state is sent once more, last; not before a look-up can see what was sent.
@@ -70,17 +91,6 @@ UPDATE lane SET
     behind_since = coalesce(behind_since, clock_timestamp())
 FROM unnest($1::bigint[], $2::float8[]) AS o(id, lag_s)
 WHERE lane.id = o.id
-"""
-
-_HISTORY = """
-INSERT INTO attempt (lane_id, provider, source, order_id, generation, carried, version, operation, number, outcome,
-    reason, detail, requests, lease_token, replica, started_at, duration_ms, settled)
-SELECT h.lane_id, h.provider, h.source, h.order_id, h.generation, h.carried, h.version, h.operation, h.number,
-    h.outcome, h.reason, h.detail, h.requests, h.lease_token, $2,
-    clock_timestamp() - h.duration_ms * interval '1 millisecond', h.duration_ms, h.settled
-FROM json_to_recordset($1::json) AS h(lane_id bigint, provider text, source text, order_id bigint, generation bigint,
-    carried bool, version bigint, operation text, number int, outcome text, reason text, detail text, requests int,
-    lease_token uuid, duration_ms float8, settled bool)
 """
 
 
@@ -103,6 +113,38 @@ class Settled:
 
     lanes: dict[int, Columns]
     fenced: frozenset[int]
+    moved: tuple[AttemptRecord, ...] = ()
+    """what must be settled once more: someone has changed these lanes in the meantime"""
+
+
+class _Write(Struct, frozen=True):
+    """A lane as it shall be written, if it is as it was seen."""
+
+    id: int
+    seen: int
+    columns: Columns
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What is to be done for a batch of attempts."""
+
+    rows: dict[int, asyncpg.Record]
+    lanes: dict[int, Columns] = field(default_factory=dict)
+    passed: list[bool] = field(default_factory=list)
+    """of each attempt, whether it still has its lane's lease"""
+    overtaken: dict[int, float] = field(default_factory=dict)
+    """lanes whose newest state must be sent once more, and after how long"""
+
+    @property
+    def touched(self) -> list[int]:
+        """The lanes that are written."""
+        return list(self.lanes.keys() | self.overtaken.keys())
+
+    @property
+    def renamed(self) -> bool:
+        """Whether a lane gets another reference."""
+        return any(lane.reference != self.rows[lane_id]["reference"] for lane_id, lane in self.lanes.items())
 
 
 async def write_settles(
@@ -113,34 +155,59 @@ async def write_settles(
     replica: str,
     tell: bool = False,
 ) -> Settled:
-    """Settle a batch of attempts, at most one of each lane, in the caller's transaction.
+    """Settle a batch of attempts, of each lane at most one that has its lease.
 
-    `tell`: write what upstream systems are told of it, too.
+    What takes more than one change is one transaction. `tell`: write what upstream systems are told of it, too.
     """
-    rows = {row["id"]: row for row in await connection.fetch(_LOCK, [r.finished.lane_id for r in records])}
-    written: dict[int, Columns] = {}
-    overtaken: dict[int, float] = {}
-    passed: list[bool] = []
+    rows = await connection.fetch(_READ, [record.finished.lane_id for record in records])
+    decided = _decide(records, {row["id"]: row for row in rows}, policy_of)
+    several = tell or decided.overtaken or decided.renamed
+    async with connection.transaction() if several else nullcontext():
+        if decided.renamed:
+            await connection.execute(_LOCK, decided.touched)
+            decided.lanes |= await _own_new_references(connection, decided.rows, decided.lanes)
+        lanes = await _write(connection, records, decided, replica)
+        if tell:
+            await write_deliveries(connection, list(_told(records, decided.rows, lanes)))
+        if decided.overtaken:
+            await connection.execute(_OVERTAKEN, list(decided.overtaken), list(decided.overtaken.values()))
+    ended = list(zip(records, decided.passed, strict=True))
+    return Settled(
+        lanes=lanes,
+        fenced=frozenset(record.finished.lane_id for record, passed in ended if not passed),
+        moved=tuple(record for record, passed in ended if passed and record.finished.lane_id not in lanes),
+    )
+
+
+def _decide(
+    records: Sequence[AttemptRecord], rows: dict[int, asyncpg.Record], policy_of: Callable[[str], Policy]
+) -> _Decided:
+    decided = _Decided(rows)
     for record in records:
         finished = record.finished
-        row = rows.get(finished.lane_id)
-        policy = policy_of(record.provider)
-        passed.append(row is not None and row["lease_token"] == finished.lease_token)
-        if row is not None and passed[-1]:
+        row, policy = rows.get(finished.lane_id), policy_of(record.provider)
+        passed = row is not None and row["lease_token"] == finished.lease_token
+        decided.passed.append(passed)
+        if row is not None and passed:
             policy = replace(policy, stopped_s=row["stopped_s"] or 0.0)
-            written[finished.lane_id] = settle(_columns(row), finished, policy, row["now"])
+            decided.lanes[finished.lane_id] = settle(_columns(row), finished, policy, row["now"])
         elif finished.sent and finished.operation != CONFIRM:
-            overtaken[finished.lane_id] = policy.capabilities.lookup_lag_s
-    if written:
-        written |= await _own_new_references(connection, rows, written)
-        await connection.execute(_WRITE, written)
-    if tell:
-        await write_deliveries(connection, list(_told(records, rows, written)))
-    if overtaken:
-        await connection.execute(_OVERTAKEN, list(overtaken), list(overtaken.values()))
-    await _write_history(connection, records, passed, replica)
-    fenced = frozenset(r.finished.lane_id for r, through in zip(records, passed, strict=True) if not through)
-    return Settled(lanes=written, fenced=fenced)
+            decided.overtaken[finished.lane_id] = policy.capabilities.lookup_lag_s
+    return decided
+
+
+async def _write(
+    connection: Connection, records: Sequence[AttemptRecord], decided: _Decided, replica: str
+) -> dict[int, Columns]:
+    """Write what was decided, and the attempts that called the provider, or tried to, into the history."""
+    writes = [_Write(lane_id, decided.rows[lane_id]["seen"], lane) for lane_id, lane in decided.lanes.items()]
+    called = [
+        _history_row(record, settled=passed)
+        for record, passed in zip(records, decided.passed, strict=True)
+        if record.finished.operation is not None
+    ]
+    rows = await connection.fetch(_SETTLE, writes, decided.touched, called, replica)
+    return {row["id"]: decided.lanes[row["id"]] for row in rows}
 
 
 def _columns(row: asyncpg.Record) -> Columns:
@@ -175,7 +242,7 @@ def _columns(row: asyncpg.Record) -> Columns:
 
 
 async def _own_new_references(
-    connection: Connection, rows: dict[int, asyncpg.Record], written: dict[int, Columns]
+    connection: Connection, rows: Mapping[int, asyncpg.Record], written: Mapping[int, Columns]
 ) -> dict[int, Columns]:
     """A lane whose reference is spent has got a new one: own it. Lanes that cannot, and should hold something, rest."""
     new: dict[Wanted, int] = {}
@@ -193,7 +260,7 @@ async def _own_new_references(
 
 
 def _told(
-    records: Sequence[AttemptRecord], rows: dict[int, asyncpg.Record], written: dict[int, Columns]
+    records: Sequence[AttemptRecord], rows: Mapping[int, asyncpg.Record], written: Mapping[int, Columns]
 ) -> Iterator[Told]:
     for record in records:
         lane_id = record.finished.lane_id
@@ -215,19 +282,6 @@ def _told(
             remote=after.remote,
             reason=after.reason if dead else None,
         )
-
-
-async def _write_history(
-    connection: Connection, records: Sequence[AttemptRecord], passed: Sequence[bool], replica: str
-) -> None:
-    """Attempts that called the provider, or tried to, go into the history; what needed no call does not."""
-    called = [
-        _history_row(record, settled=one)
-        for record, one in zip(records, passed, strict=True)
-        if record.finished.operation is not None
-    ]
-    if called:
-        await connection.execute(_HISTORY, called, replica)
 
 
 def _history_row(record: AttemptRecord, *, settled: bool) -> dict[str, Any]:

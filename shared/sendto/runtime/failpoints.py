@@ -51,7 +51,7 @@ class Point(StrEnum):
     ENGINE_SETTLE = "engine.settle"
     """outcomes are about to be settled"""
     ENGINE_SETTLE_WRITTEN = "engine.settle_written"
-    """the settle's statements have run, and are not committed"""
+    """the settle's statements have run, and have committed by themselves; nobody knows it yet"""
     ENGINE_SETTLED = "engine.settled"
     """the settle is committed"""
 

@@ -43,7 +43,7 @@ def settle_unfenced() -> None:
     replace(settles, "write_settles", make)
     # Of a lane that nobody holds there is neither a generation nor a token to be written.
     replace(settles, "_columns", make_columns)
-    replace(settles, "_HISTORY", instead("h.lease_token, $2", "coalesce(h.lease_token, gen_random_uuid()), $2"))
+    replace(settles, "_SETTLE", instead("h.lease_token, $4", "coalesce(h.lease_token, gen_random_uuid()), $4"))
 
 
 def generation_ignored() -> None:

@@ -36,7 +36,7 @@ def event(command: Command) -> dict[str, Any]:
         "source": command.source,
         "type": _TYPES[command.operation],
         "subject": f"orders/{command.order_id}/customer",
-        "time": command.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "time": command.occurred_at.astimezone(UTC),
         "datacontenttype": "application/json",
         "sequence": str(command.generation),
         "data": _data(command),

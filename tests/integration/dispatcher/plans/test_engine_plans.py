@@ -92,7 +92,7 @@ async def test_a_settle_and_one_that_is_fenced(
     fenced = await write_settles(explained, records, lambda _: lanes.policy, replica="one", tell=True)
 
     assert len(settled.lanes) == len(fenced.fenced) == BATCH
-    explaining.all_cheap(BATCH, statements=8)
+    explaining.all_cheap(BATCH, statements=7)
 
 
 async def test_a_create_s_body_is_kept(lanes: Lanes, explaining: Explaining, explained: Connection) -> None:

@@ -1,14 +1,19 @@
 """Rules 2, 15 to 19, 23 and 29 at the store: settles that come late, twice, or beside newer state; and replays."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from infra.lanes import UPSERT, Lanes
 
+from sendto.runtime.database import Connection
 from sendto.sdk import Accepted, Applied, Capabilities, Idempotency, Rejected, RemoteRef, Transient
 from sendto_dispatcher.domain.endings import CONFIRM, Confirmed, Ending, Interrupted, Unchanged
 from sendto_dispatcher.domain.plan import LookUp, Send, plan
+from sendto_dispatcher.engine.record import attempt_record
 from sendto_dispatcher.store.replay import replay, retry_now
+from sendto_dispatcher.store.settles import write_settles
 
 
 async def _replay(lanes: Lanes, *order_ids: int) -> int:
@@ -335,3 +340,57 @@ async def test_retry_now_passes_a_wait_over(lanes: Lanes) -> None:
     assert await lanes.database.in_transaction(lambda c: retry_now(c, [row["id"]])) == 1
 
     assert len(await lanes.claim()) == 1
+
+
+class _Meanwhile:
+    """Stands in for a connection: after the first statement something else happens."""
+
+    def __init__(self, connection: Connection, act: Callable[[], Awaitable[object]]) -> None:
+        self._connection = connection
+        self._act: Callable[[], Awaitable[object]] | None = act
+
+    async def fetch(self, statement: str, *arguments: Any) -> Any:
+        """Fetch, and let it happen if it has not yet."""
+        rows = await self._connection.fetch(statement, *arguments)
+        if self._act is not None:
+            act, self._act = self._act, None
+            await act()
+        return rows
+
+
+async def test_rule_2_what_changes_between_look_and_write_is_settled_as_it_is_then(lanes: Lanes) -> None:
+    for order_id in (7, 8):
+        await lanes.put(order_id, 1)
+    claimed = await lanes.claim()
+    records = [attempt_record(one.lane, lanes.finished(one, Applied(RemoteRef("r"))), 1.0) for one in claimed]
+
+    async with lanes.database.connection() as connection:
+        meanwhile: Any = _Meanwhile(connection, lambda: lanes.put(7, 2))
+        first = await write_settles(meanwhile, records, lambda _: lanes.policy, replica="test")
+        second = await write_settles(connection, first.moved, lambda _: lanes.policy, replica="test")
+
+    assert [record.order_id for record in first.moved] == [7]
+    assert not second.moved
+    assert (await lanes.lane(8))["due_at"] is None
+    moved = await lanes.lane(7)
+    assert (moved["applied_version"], moved["desired_version"]) == (1, 2)
+    assert moved["due_at"] is not None
+    assert len(await lanes.rows("SELECT 1 FROM attempt")) == 2
+
+
+async def test_rule_16_a_lease_that_passes_on_between_look_and_write_fences_the_settle(lanes: Lanes) -> None:
+    lanes.lease_s = -1.0
+    await lanes.put(7, 1)
+    [claimed] = await lanes.claim()
+    records = [attempt_record(claimed.lane, lanes.finished(claimed, Applied(RemoteRef("r"))), 1.0)]
+
+    async with lanes.database.connection() as connection:
+        meanwhile: Any = _Meanwhile(connection, lanes.claim)
+        first = await write_settles(meanwhile, records, lambda _: lanes.policy, replica="test")
+        second = await write_settles(connection, first.moved, lambda _: lanes.policy, replica="test")
+
+    assert first.moved
+    assert second.fenced == {claimed.lane.id}
+    row = await lanes.lane(7)
+    assert row["desired_generation"] > claimed.lane.generation
+    assert row["lease_token"] is not None
