@@ -18,7 +18,7 @@ from infra.servers import OwnKafka, OwnPostgres
 from bench import report
 from bench.figures import Measured
 from bench.machine import Machine
-from bench.scenarios import SCENARIOS
+from bench.scenarios import LONG, SCENARIOS
 
 
 async def _measure(machine: Machine, names: list[str], size: float, folder: Path) -> None:
@@ -40,7 +40,7 @@ def main() -> None:
     options.add_argument("--size", type=float, default=1.0, help="how much is done; 1 is what the figures stand for")
     options.add_argument("--out", type=Path, default=Path("build/bench"), help="where the report goes")
     chosen = options.parse_args()
-    names = chosen.scenarios or [name for name in SCENARIOS if name not in {"backlog", "scale"}]
+    names = chosen.scenarios or [name for name in SCENARIOS if name not in LONG]
     logs = chosen.out / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     with (

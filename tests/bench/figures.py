@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import linear_regression, median
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,8 @@ class Curve:
     y: str
     lines: dict[str, list[tuple[float, float]]]
     logarithmic: bool = False
+    told: str = ""
+    """what the shape means"""
 
 
 @dataclass
@@ -90,3 +92,14 @@ def percentile(values: Sequence[float], share: float) -> float:
     """The value below which this share of the values lies."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def knee(points: Sequence[tuple[float, float]]) -> float:
+    """The first x at which nine tenths of the highest y are reached."""
+    highest = max(y for _, y in points)
+    return next(x for x, y in points if y >= 0.9 * highest)
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """The slope of the straight line with the least squares through the points."""
+    return linear_regression([x for x, _ in points], [y for _, y in points]).slope

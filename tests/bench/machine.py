@@ -122,8 +122,16 @@ class DispatcherProcess:
     @property
     def peak_mib(self) -> float:
         """The most memory that it had."""
+        return self._memory_mib("VmHWM")
+
+    @property
+    def resident_mib(self) -> float:
+        """The memory that it has now."""
+        return self._memory_mib("VmRSS")
+
+    def _memory_mib(self, name: str) -> float:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
-        [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
+        [line] = [line for line in status.splitlines() if line.startswith(name)]
         return int(line.split()[1]) / 1024
 
     @property

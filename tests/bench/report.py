@@ -15,17 +15,19 @@ from bench.figures import Curve, Measured
 
 
 def write(folder: Path, measured: Mapping[str, Measured]) -> None:
-    """Write `figures.json`, `report.md` and a plot for each curve."""
+    """Write `figures.json`, `curves.json`, `report.md` and a plot for each curve."""
     folder.mkdir(parents=True, exist_ok=True)
     figures = {name: [asdict(figure) for figure in one.figures] for name, one in measured.items()}
     (folder / "figures.json").write_text(json.dumps(figures, indent=2))
+    curves = {name: [asdict(curve) for curve in one.curves] for name, one in measured.items() if one.curves}
+    (folder / "curves.json").write_text(json.dumps(curves, indent=2))
     lines = ["# What sendto does on this machine", ""]
     for name, one in measured.items():
         lines += [f"## {name}", "", *_table(one), ""]
         for number, curve in enumerate(one.curves):
             picture = f"{name}-{number}.svg"
             _draw(folder / picture, curve)
-            lines += [f"![{curve.title}]({picture})", ""]
+            lines += [f"![{curve.title}]({picture})", "", *([curve.told, ""] if curve.told else [])]
     (folder / "report.md").write_text("\n".join(lines))
 
 

@@ -1,7 +1,7 @@
 """What an attempt's end means for its lane.
 
-`settle` takes the lane's columns as they stand and gives them as they shall be written, if they still stand so then. The
-fence (the lease's token) has been checked before. Rules 2, 15 to 19, 23, 27, 28 and 32 of the dispatcher's rules.
+`settle` takes the lane's columns as they stand and gives them as they shall be written, if they still stand so then.
+The fence (the lease's token) has been checked before. Rules 2, 15 to 19, 23, 27, 28 and 32 of the dispatcher's rules.
 """
 
 from datetime import datetime, timedelta

@@ -4,7 +4,21 @@ from collections.abc import Awaitable, Callable
 
 from bench.figures import Measured
 from bench.machine import Machine
-from bench.scenarios import api, backlog, ceilings, delivery, fire, intake, latency, ops, relay, scale, telling, trouble
+from bench.scenarios import (
+    api,
+    backlog,
+    ceilings,
+    delivery,
+    fire,
+    intake,
+    latency,
+    ops,
+    relay,
+    scale,
+    soak,
+    telling,
+    trouble,
+)
 
 Scenario = Callable[[Machine, float], Awaitable[Measured]]
 """the number scales how much is done: 1 is what the figures are stated for"""
@@ -30,5 +44,10 @@ SCENARIOS: dict[str, Scenario] = {
     "ops": ops.ops,
     "telling": telling.telling,
     "backlog": backlog.backlog,
+    "day-outage": backlog.day_outage,
+    "soak": soak.soak,
     "scale": scale.scale,
 }
+
+LONG = frozenset({"backlog", "day-outage", "soak", "scale"})
+"""those that take from ten minutes to more than an hour at their full size"""

@@ -1,7 +1,7 @@
 """How the rate follows concurrency, partitions, lanes, latency and processes: curves, each with its knee."""
 
 from bench.bare_loop import SECRET
-from bench.figures import Curve, Measured
+from bench.figures import Curve, Measured, knee
 from bench.lanes import make_due
 from bench.machine import Machine, Receiver, receiving, site
 from bench.scenarios.delivery import drained, rate
@@ -44,7 +44,11 @@ async def _by_concurrency(machine: Machine, receiver: Receiver, lanes: int) -> C
         )
     ideal = [(float(one), one / 0.005) for one in _CONCURRENCIES if one <= 64]
     lines = {"measured": points, "in flight ÷ latency": ideal}
-    return Curve("5 ms provider", "calls in flight", "calls a second", lines, logarithmic=True)
+    told = (
+        f"Knee at {knee(points):g} in flight. Before it the provider's answers are waited for, and the rate is calls "
+        "in flight ÷ latency; from there on the interpreter has its one core full, and more calls only wait longer."
+    )
+    return Curve("5 ms provider", "calls in flight", "calls a second", lines, logarithmic=True, told=told)
 
 
 async def _by_latency(machine: Machine, receiver: Receiver, lanes: int) -> Curve:
@@ -56,7 +60,12 @@ async def _by_latency(machine: Machine, receiver: Receiver, lanes: int) -> Curve
         )
     ideal = [(one * 1000, 256 / one) for one in _LATENCIES_S if one >= 0.02]
     lines = {"measured": points, "in flight ÷ latency": ideal}
-    return Curve("256 in flight", "latency of the provider in ms", "calls a second", lines, logarithmic=True)
+    fits = max((x for x, y in points if y >= 0.9 * max(rate for _, rate in points)), default=0.0)
+    told = (
+        f"Up to {fits:g} ms the process is the limit, and the provider's time does not matter: 256 ÷ latency is more "
+        "than a core can send. Beyond, the rate is 256 ÷ latency; more in flight would raise it."
+    )
+    return Curve("256 in flight", "latency of the provider in ms", "calls a second", lines, logarithmic=True, told=told)
 
 
 async def _by_processes(machine: Machine, receiver: Receiver, lanes: int) -> Curve:
@@ -70,7 +79,12 @@ async def _by_processes(machine: Machine, receiver: Receiver, lanes: int) -> Cur
         ]
         for latency_s in (0.005, 0.05)
     }
-    return Curve("64 in flight each", "dispatcher processes", "calls a second", lines)
+    told = (
+        "With a slow provider each process adds its own calls in flight. With a quick one a process fills a core, and "
+        "the knee is where the cores are shared with PostgreSQL, Kafka and the provider "
+        f"(at {knee(lines['5 ms provider']):g} here)."
+    )
+    return Curve("64 in flight each", "dispatcher processes", "calls a second", lines, told=told)
 
 
 async def _by_partitions(machine: Machine, receiver: Receiver, lanes: int) -> Curve:
@@ -83,7 +97,11 @@ async def _by_partitions(machine: Machine, receiver: Receiver, lanes: int) -> Cu
             await dispatcher.start()
             points.append((float(partitions), rate(await receiver.holds(lanes, 1))))
             await dispatcher.stop()
-    return Curve("From the topic", "partitions", "calls a second", {"one process": points})
+    told = (
+        "Partitions divide the intake among processes, not the calls of one: deliveries are shared by lanes. One "
+        f"process has nine tenths of its highest rate from {knee(points):g} on."
+    )
+    return Curve("From the topic", "partitions", "calls a second", {"one process": points}, told=told)
 
 
 async def _by_table(machine: Machine, receiver: Receiver, lanes: int, size: float) -> Curve:
@@ -101,4 +119,9 @@ async def _by_table(machine: Machine, receiver: Receiver, lanes: int, size: floa
             points.append((float(number), rate(await receiver.holds(due, 1))))
             await dispatcher.stop()
     lines = {"one process": points}
-    return Curve("Among lanes that are converged", "lanes in the table", "calls a second", lines, logarithmic=True)
+    told = (
+        "Lanes that are converged are in no index that a claim reads; what grows is the depth of the others and, "
+        "beyond PostgreSQL's memory, reading from disk."
+    )
+    title = "Among lanes that are converged"
+    return Curve(title, "lanes in the table", "calls a second", lines, logarithmic=True, told=told)
