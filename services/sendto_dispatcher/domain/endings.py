@@ -87,3 +87,8 @@ class Finished(Struct, frozen=True, kw_only=True):
     digest: bytes | None = None
     learned: Learned | None = None
     kept_was_sent: bool = False
+
+    @property
+    def lease(self) -> tuple[int, UUID]:
+        """The lane, and the token of its lease: no other attempt has both."""
+        return self.lane_id, self.lease_token

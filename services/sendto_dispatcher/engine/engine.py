@@ -105,7 +105,7 @@ class Engine:
 
     def _on_settled(self, records: list[AttemptRecord], settled: Settled) -> None:
         for provider in {record.provider for record in records} & self._runners.keys():
-            self._runners[provider].settled()
+            self._runners[provider].settled(records)
         for record in records:
             lane = settled.lanes.get(record.finished.lane_id)
             runner = self._runners.get(record.provider)

@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import assert_never
+from uuid import UUID
 
 from sendto.kernel.clock import Clock
 from sendto.kernel.ids import new_uuid
@@ -78,7 +79,9 @@ class Runner:
         self._clock = clock
         self._replica = replica
         self._freed = Wake()
-        self._slots = Slots(provider.concurrency, self._call, self._ended, lambda: settler.unwritten(provider.name))
+        self._unsettled: set[tuple[int, UUID]] = set()
+        """calls whose outcomes are not written yet: the last lane of each, and its lease"""
+        self._slots = Slots(provider.concurrency, self._call, self._ended, lambda: len(self._unsettled))
         self._round: asyncio.Task[float] | None = None
         self._floor = DueFloor()
         self._stopping = False
@@ -317,8 +320,10 @@ class Runner:
             group, size = [attempt for _, attempt in same], self._provider.batch_of(operation)
             yield from (group[start : start + size] for start in range(0, len(group), size))
 
-    def settled(self) -> None:
-        """Outcomes are written."""
+    def settled(self, records: Sequence[AttemptRecord]) -> None:
+        """Outcomes are written: slots are free."""
+        self._unsettled.difference_update(record.finished.lease for record in records)
+        self._slots.settled()
         self._freed()
 
     def _ended(self) -> None:
@@ -326,7 +331,7 @@ class Runner:
         self._freed()
         if (failure := self._slots.failure) is not None:
             _log.error("call_crashed", provider=self._provider.name, **bug(failure))
-        if self._busy or failure is not None:
+        if self._busy or self._slots.waiting or failure is not None:
             self.wake()
 
     async def _call(self, call: Call) -> bool:
@@ -340,6 +345,8 @@ class Runner:
         judged = await self._judged(finished)
         for attempt, one, span in zip_longest(call.attempts, judged, spans):
             self._settle(attempt, one, duration_ms, span)
+        if finished[0].requests:
+            self._unsettled.add(judged[-1].lease)
         if self._provider.batch > 1:
             self._alone.difference_update(one.lane_id for one in judged)
             self._alone.update(one.lane_id for one in judged if one.ending == Released(TRY_ALONE))

@@ -1,7 +1,6 @@
 """Settling in batches: outcomes of a few milliseconds, of all providers, become one change."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -40,20 +39,14 @@ class Settler:
         self._batch_lanes = batch_lanes
         self._linger_s = linger_s
         self._queue: asyncio.Queue[AttemptRecord] = asyncio.Queue()
-        self._unwritten: Counter[str] = Counter()
         self._room = asyncio.Event()
         self._room.set()
 
     def add(self, record: AttemptRecord) -> None:
         """Take a finished attempt."""
         self._queue.put_nowait(record)
-        self._unwritten[record.provider] += 1
         if self._queue.qsize() >= self._batch_lanes * _FULL:
             self._room.clear()
-
-    def unwritten(self, provider: str) -> int:
-        """How many outcomes of a provider are not written yet."""
-        return self._unwritten[provider]
 
     async def room(self) -> None:
         """Wait while so much is unsettled that nothing more should be claimed."""
@@ -93,7 +86,6 @@ class Settler:
             reach(Point.ENGINE_SETTLED)
             moved = list(settled.moved)
             done = [record for record in batch if record not in settled.moved] if moved else batch
-            self._unwritten.subtract(record.provider for record in done)
             self._on_settled(done, settled)
             batch = moved
 

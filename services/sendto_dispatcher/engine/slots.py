@@ -2,6 +2,8 @@
 
 While calls are answered well, a slot goes on with the next one that waits, so that a claim can be large without a slot
 standing empty until the next. After a call that was not, it is the runner that says whether more may go out.
+
+A call keeps its slot until its outcome is written: after a death no more calls are made again than there are slots.
 """
 
 import asyncio
@@ -35,8 +37,7 @@ class Call(NamedTuple):
 class Slots:
     """Runs calls, at most so many at a time. `carry_out` says whether the provider answered.
 
-    `unsettled` tells how many outcomes are not written yet: a death would have their lanes called again, so no further
-    call begins while they are as many as there are slots.
+    `unsettled` tells how many calls have ended whose outcome is not written yet; each keeps its slot until `settled`.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class Slots:
         self._finished = 0
         self._counted_s = 0.0
         self._stopping = False
+        self._answered = True
+        """whether the last call to end was"""
         self.ahead = 0
         """calls that may wait beyond those under way"""
         self.hanging = 0
@@ -71,7 +74,7 @@ class Slots:
     @property
     def free(self) -> int:
         """Calls that may begin at once."""
-        return max(0, self._most - len(self._under_way))
+        return max(0, self._most - len(self._under_way) - self._unsettled())
 
     @property
     def room(self) -> int:
@@ -81,11 +84,12 @@ class Slots:
     @property
     def low(self) -> bool:
         """Whether it is time to claim, or to let what waits go on."""
-        return self._keeps_up and self.room > 0 and (self.free > 0 or len(self._waiting) * 2 <= self.ahead)
+        return self.free > 0 or (self.room > 0 and len(self._waiting) * 2 <= self.ahead)
 
     @property
-    def _keeps_up(self) -> bool:
-        return self._unsettled() < self._most
+    def waiting(self) -> int:
+        """Calls that wait for a slot."""
+        return len(self._waiting)
 
     def look_ahead(self, now_s: float, most: int) -> None:
         """Let as many wait as ended within a moment, lately, but no more than `most`."""
@@ -107,6 +111,11 @@ class Slots:
         """Begin what waits, as far as there are free slots."""
         while self._waiting and self.free:
             self._begin(self._waiting.popleft())
+
+    def settled(self) -> None:
+        """Outcomes were written: what waits goes on, if the provider answers."""
+        if self._answered and not self._stopping:
+            self.go_on()
 
     def take_back(self, now_s: float = float("inf")) -> list[Call]:
         """What waits, if it has waited long until `now_s`."""
@@ -147,12 +156,14 @@ class Slots:
     async def _serve(self, call: Call) -> None:
         slot: Any = asyncio.current_task()
         while True:
-            answered = await self._carry_out(call)
+            self._answered = await self._carry_out(call)
             if slot not in self._under_way:
                 return  # given up meanwhile
             self._finished += 1
             self.hanging -= call.hanging
-            if not (answered and self._waiting and self._keeps_up) or self._stopping:
+            # This call's own slot is free once its outcome is written.
+            room = len(self._under_way) + self._unsettled() <= self._most
+            if not (self._answered and self._waiting and room) or self._stopping:
                 return
             call = self._under_way[slot] = self._waiting.popleft()
             if self.low:

@@ -75,16 +75,49 @@ async def test_after_a_call_that_was_not_answered_nothing_goes_on_by_itself() ->
     await slots.drain(0)
 
 
-async def test_nothing_goes_on_while_as_many_outcomes_as_slots_are_not_written() -> None:
+async def test_a_call_keeps_its_slot_until_its_outcome_is_written() -> None:
     provider = Provider(2)
     slots = await _full(provider, 2)
+    provider.unsettled = 1  # of the call that is answered now
+
+    await provider.answer(True)
+    assert (provider.began, slots.in_flight, slots.free) == ([0, 1], 1, 0)
     provider.unsettled = 2
+    await provider.answer(True)
+    assert (provider.began, slots.in_flight, slots.free, slots.low) == ([0, 1], 0, 0, False)
 
-    await provider.answer(True, True)
-
-    assert (provider.began, slots.in_flight, slots.low) == ([0, 1], 0, False)
     provider.unsettled = 1
-    assert slots.low
+    slots.settled()
+    await _all_ran(lambda: provider.began == [0, 1, 2])
+    assert (slots.in_flight, slots.free) == (1, 0)
+    provider.unsettled = 0
+    slots.settled()
+    await _all_ran(lambda: provider.began == [0, 1, 2, 3])
+    await slots.drain(0)
+
+
+async def test_what_is_written_lets_nothing_go_on_after_a_call_that_was_not_answered() -> None:
+    provider = Provider(2)
+    slots = await _full(provider, 2)
+    await provider.answer(False, False)
+
+    slots.settled()
+    await asyncio.sleep(0)
+    assert slots.in_flight == 0
+    slots.go_on()
+    await provider.answer(True, True)
+    assert provider.began == [0, 1, 2, 3]
+    await slots.drain(0)
+
+
+async def test_it_is_time_to_let_what_waits_go_on_when_a_slot_is_free() -> None:
+    provider = Provider(2)
+    slots = await _full(provider, 3)
+    slots.ahead = 0
+
+    await provider.answer(False)
+
+    assert (slots.waiting, slots.room, slots.low) == (3, 0, True)
     await slots.drain(0)
 
 

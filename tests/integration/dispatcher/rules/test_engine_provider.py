@@ -1,6 +1,7 @@
 """Rules 25, 26 and 28 in the running engine, what makes no call, and what a plugin's bugs cost."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from infra.eventually import eventually
 from infra.lanes import Lanes
 from infra.sandbox import Provider
 
+from sendto.runtime.database import Connection
 from sendto.sdk import (
     Accepted,
     Applied,
@@ -19,8 +21,10 @@ from sendto.sdk import (
     Outcome,
     RemoteRef,
     RemoteState,
+    Transient,
 )
-from sendto_dispatcher.engine import slots
+from sendto_dispatcher.engine import settler, slots
+from sendto_dispatcher.store.settles import AttemptRecord, Settled, write_settles
 
 
 async def test_rule_25_a_provider_that_is_down_gets_probes_with_other_lanes_and_its_full_rate_when_it_is_back(
@@ -58,6 +62,72 @@ async def test_rule_25_one_lane_that_fails_for_ever_neither_opens_the_breaker_no
             await remote.holds(order_id)
         await until(lanes, "attempts >= 2")
         assert (await lanes.provider())["opened_at"] is None
+
+
+class _FailsTwice(Scripted):
+    """Takes ten calls, keeps the next two waiting and then fails them, and takes the rest."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.calls = 0
+        self.failing = asyncio.Event()
+
+    async def apply(self, command: Command, http: Http) -> Outcome:
+        """Answer by the number of the call."""
+        del command, http
+        self.calls += 1
+        if self.calls not in {11, 12}:
+            return Applied()
+        await self.failing.wait()
+        return Transient("no")
+
+
+async def test_what_was_claimed_ahead_goes_on_at_once_though_the_last_calls_failed_and_nothing_else_is_due(
+    lanes: Lanes, remote: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "_AHEAD_S", 1e6)  # as soon as one was answered, all others are claimed
+    await lanes.take([lanes.event(order_id, 1) for order_id in range(1, 41)])
+    adapter = _FailsTwice(remote.url)
+    slow = provider(remote.url, adapter=adapter, limits={"concurrency": 2}, retry={"base_s": 600, "cap_s": 600})
+    async with running(lanes, [slow], settings=engine_settings(poll_interval_s=600)):
+        await until(lanes, "lease_token IS NOT NULL", 30)
+        await until(lanes, "applied_present", 10)
+        adapter.failing.set()
+        await until(lanes, "applied_present", 38)
+
+
+class _Counting(Scripted):
+    """Takes everything, and knows how many calls were made of which no outcome is written."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.open = 0
+        self.most = 0
+
+    async def apply(self, command: Command, http: Http) -> Outcome:
+        """Make a request that is answered, and count it."""
+        self.open += 1
+        self.most = max(self.most, self.open)
+        return await super().apply(command, http)
+
+
+async def test_no_more_calls_than_slots_are_without_a_written_outcome_so_that_a_death_repeats_no_more(
+    lanes: Lanes, remote: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "_AHEAD_S", 1e6)
+    await lanes.take([lanes.event(order_id, 1) for order_id in range(1, 101)])
+    adapter = _Counting(remote.url)
+
+    async def written(connection: Connection, records: Sequence[AttemptRecord], *rest: Any, **more: Any) -> Settled:
+        settled = await write_settles(connection, records, *rest, **more)
+        adapter.open -= len(records)
+        return settled
+
+    monkeypatch.setattr(settler, "write_settles", written)
+    async with running(lanes, [provider(remote.url, adapter=adapter, limits={"concurrency": 8})]):
+        await until(lanes, "applied_present", 100)
+
+    assert (adapter.open, adapter.most) == (0, 8)
 
 
 async def test_rule_26_hanging_lanes_take_a_tenth_of_the_slots(lanes: Lanes, remote: Provider) -> None:
