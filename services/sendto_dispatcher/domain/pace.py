@@ -2,12 +2,18 @@
 
 The bucket's level may fall below zero: then requests are taken that start a moment later, each at its own time, so that
 a process that wakes up late wastes nothing, and none of them go out at once.
+
+A request that is late finds at the provider the room that it left, but only so much as the provider keeps: what is later
+than `LATE_S` has lost its turn. So in any time of `w` seconds the fleet sends no more than a burst and what is allowed in
+`w + LATE_S`, however its processes are held up.
 """
 
 from dataclasses import dataclass
 
 AHEAD_S = 0.2
 """how far ahead requests are taken"""
+LATE_S = 0.1
+"""how late a request may go out"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,12 @@ class Grant:
     level: float = 0.0
     rate_per_s: float | None = None
     wait_s: float = 0.0
+    at_s: float = 0.0
+    """when it was given, by the taker's monotonic clock"""
+
+    def starts_s(self, requests: int, now_s: float) -> float:
+        """When the `requests`-th request (from 1) may start; what a slow claim has used up of the time is not made up."""
+        return max(self.at_s, now_s - LATE_S / 2) + self.delay_s(requests)
 
     def delay_s(self, requests: int) -> float:
         """How long after the grant its `requests`-th request (from 1) may start."""

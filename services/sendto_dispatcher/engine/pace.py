@@ -1,5 +1,8 @@
 """How fast this process calls a provider: its share of the fleet's bucket, and what it has to give back."""
 
+from dataclasses import replace
+
+from sendto.kernel.clock import Clock
 from sendto.runtime.database import Connection, Database, DatabaseAway
 from sendto.runtime.failpoints import Point, reach
 from sendto_dispatcher.domain.pace import Grant
@@ -10,9 +13,10 @@ from sendto_dispatcher.store import providers as provider_store
 class Pace:
     """One provider's requests. Without a rate limit everything is granted and nothing is counted."""
 
-    def __init__(self, provider: Provider, database: Database) -> None:
+    def __init__(self, provider: Provider, database: Database, clock: Clock) -> None:
         self._provider = provider
         self._database = database
+        self._clock = clock
         self._unused = 0
 
     async def take(self, operations: int) -> Grant:
@@ -24,7 +28,7 @@ class Pace:
         reach(Point.ENGINE_TAKE)
 
         async def take(connection: Connection) -> Grant:
-            return await provider_store.take_requests(
+            granted = await provider_store.take_requests(
                 connection,
                 self._provider.name,
                 bucket,
@@ -32,6 +36,7 @@ class Pace:
                 requests_each=self._provider.requests_each,
                 unused=unused,
             )
+            return replace(granted, at_s=self._clock.monotonic_s())
 
         grant = await self._database.in_transaction(take)
         reach(Point.ENGINE_TAKEN)

@@ -23,7 +23,7 @@ from sendto_dispatcher.domain.endings import Finished, Released
 from sendto_dispatcher.domain.floor import DueFloor
 from sendto_dispatcher.domain.gate import Open, Probe, Shut
 from sendto_dispatcher.domain.lane import Claim
-from sendto_dispatcher.domain.pace import Grant
+from sendto_dispatcher.domain.pace import LATE_S, Grant
 from sendto_dispatcher.domain.plan import Send
 from sendto_dispatcher.engine import metrics
 from sendto_dispatcher.engine.attempt import TRY_ALONE, Attempt, Carrier
@@ -43,6 +43,7 @@ from sendto_dispatcher.store.traces import with_merged
 
 _log = logger(__name__)
 
+_PASSED = Released("turn_has_passed")
 _AWAY_PAUSE_S = 0.5
 _OVERDUE_PAUSE_S = 0.02
 """before looking again at lanes that are due and could not be claimed: someone else is at them"""
@@ -90,7 +91,7 @@ class Runner:
         """lanes whose batch was refused"""
         self._looked_around_s: float | None = None
         self.wake = Wake()
-        self._pace = Pace(provider, database)
+        self._pace = Pace(provider, database, clock)
         self._standing = Standing(provider, settings, database, self._pace, clock, self.wake)
 
     @property
@@ -282,7 +283,7 @@ class Runner:
             needed = self._provider.requests_of(batch[0].step)
             requests += needed
             hanging = any(attempt.claim.lane.hanging for attempt in batch)
-            calls.append(Call(batch, deadline_s, granted_s + grant.delay_s(requests), needed, hanging))
+            calls.append(Call(batch, deadline_s, grant.starts_s(requests, granted_s), needed, hanging))
         granted = 0 if self._stopping else grant.operations
         self._slots.add(calls[:granted], granted_s, at_once=at_once)
         self._release(calls[granted:])
@@ -338,10 +339,11 @@ class Runner:
         """Make a call and settle what came of it; whether the provider is well."""
         at_s = max(call.at_s, self._clock.monotonic_s())
         spans = begin_spans(self._tracer, self._provider.name, call.attempts) if self._tracer else []
-        finished = await self._carried_out(call.attempts, call.deadline_s, at_s)
+        finished = await self._carried_out(call)
         # The first one of a batch stands for its requests.
         duration_ms = max(0.0, self._clock.monotonic_s() - at_s) * 1000 if finished[0].requests else 0.0
-        self._pace.differ(taken=call.requests, made=finished[0].requests)
+        passed = finished[0].ending == _PASSED
+        self._pace.differ(taken=call.requests, made=call.requests if passed else finished[0].requests)
         judged = await self._judged(finished)
         for attempt, one, span in zip_longest(call.attempts, judged, spans):
             self._settle(attempt, one, duration_ms, span)
@@ -354,16 +356,18 @@ class Runner:
         kinds = {type(one.ending): one for one in judged}.values() if len(judged) > 1 else judged
         return all([await self._standing.notice(one) for one in kinds])
 
-    async def _carried_out(self, batch: list[Attempt], deadline_s: float, at_s: float) -> list[Finished]:
-        """Wait for the call's time, then make it."""
-        wait_s = at_s - self._clock.monotonic_s()
+    async def _carried_out(self, call: Call) -> list[Finished]:
+        """Wait for the call's time, then make it, unless its turn has passed."""
+        wait_s = call.at_s - self._clock.monotonic_s()
         if wait_s > 0:
             try:
                 await asyncio.sleep(wait_s)
             except asyncio.CancelledError:
-                return [attempt.finished(Released("stopping"), sent=False, requests=0) for attempt in batch]
+                return _unsent(call, Released("stopping"))
+        if self._provider.bucket is not None and self._clock.monotonic_s() > call.at_s + LATE_S:
+            return _unsent(call, _PASSED)
         reach(Point.ENGINE_CALL)
-        finished = await self._carrier.carry_out(batch, deadline_s)
+        finished = await self._carrier.carry_out(call.attempts, call.deadline_s)
         reach(Point.ENGINE_CALLED)
         return finished
 
@@ -383,3 +387,7 @@ class Runner:
             metrics.attempt(record)
             if span is not None:
                 end_span(span, record)
+
+
+def _unsent(call: Call, why: Released) -> list[Finished]:
+    return [attempt.finished(why, sent=False, requests=0) for attempt in call.attempts]

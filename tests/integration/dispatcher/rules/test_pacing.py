@@ -1,17 +1,24 @@
 """Rule 30 in the running engine: a rate limit is used and kept, by one process and by three."""
 
+import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
-from infra.engine import engine_settings, provider, running
+from infra.engine import Scripted, engine_settings, provider, running
 from infra.eventually import eventually
 from infra.lanes import Lanes
 from infra.sandbox import Provider
 
-from sendto.sdk import Command, Health, HealthVerdict, Http, HttpRequest, Operation, Outcome, Unauthorized
+from sendto.runtime.database import Connection
+from sendto.sdk import Applied, Command, Health, HealthVerdict, Http, HttpRequest, Operation, Outcome, Unauthorized
 from sendto_dispatcher.adapters.sandbox import SandboxAdapter, SandboxConfig
+from sendto_dispatcher.domain.pace import LATE_S
+from sendto_dispatcher.engine import settler
+from sendto_dispatcher.store.settles import AttemptRecord, Settled, write_settles
 
 RATE, ORDERS = 50, 150
 
@@ -45,6 +52,42 @@ async def test_rule_30_calls_are_spaced_and_the_limit_is_kept_by_all_processes_t
     gaps = sorted(end - start for start, end in pairwise(times))
     assert gaps[len(gaps) // 2] > 0.2 / RATE
     assert len({row["replica"] for row in await lanes.rows("SELECT replica FROM attempt")}) == processes
+
+
+class HeldUp(Scripted):
+    """Holds its whole process up in its first call."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.calls = 0
+
+    async def apply(self, command: Command, http: Http) -> Outcome:
+        """Take everything."""
+        del command, http
+        self.calls += 1
+        if self.calls == 1:
+            time.sleep(5 * LATE_S)  # noqa: ASYNC251 - so that nothing else runs
+        return Applied()
+
+
+async def test_rule_30_what_a_process_that_was_held_up_is_late_with_has_lost_its_turn_and_takes_another(
+    lanes: Lanes, remote: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[AttemptRecord] = []
+
+    async def write(connection: Connection, records: Sequence[AttemptRecord], *rest: Any, **more: Any) -> Settled:
+        written.extend(records)
+        return await write_settles(connection, records, *rest, **more)
+
+    monkeypatch.setattr(settler, "write_settles", write)
+    adapter = HeldUp(remote.url)
+    await lanes.take([lanes.event(order_id, 1) for order_id in range(1, 21)])
+    async with running(lanes, [provider(remote.url, adapter=adapter, limits={"rate": f"{RATE}/s"})]):
+        await _applied(lanes, 20)
+
+    # Turns are taken a fifth of a second ahead: all of those had passed.
+    assert [one for one in written if one.reason == "turn_has_passed"]
+    assert adapter.calls == 20
 
 
 class Costly(SandboxAdapter):
