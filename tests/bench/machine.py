@@ -5,11 +5,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import psutil
 from infra.eventually import eventually
@@ -22,6 +22,7 @@ from sendto.runtime.settings import TopicSettings
 
 TESTS = Path(__file__).parents[1]
 PATIENCE_S = 1_200.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,25 @@ async def spawn(*arguments: object, env: dict[str, str] | None = None, log: Path
         stdout=out,
         stderr=out if log else None,
     )
+
+
+class Died(Exception):  # noqa: N818 - named for what happened
+    """A dispatcher ended by itself."""
+
+
+async def comes(ask: Callable[[], Awaitable[T]], patience_s: float = PATIENCE_S) -> T:
+    """The first answer that is true.
+
+    Raises:
+        Died: a dispatcher that should run does not, so that there is nothing to wait for.
+    """
+
+    async def asked() -> T:
+        for one in DispatcherProcess.running:
+            one.must_live()
+        return await ask()
+
+    return await eventually(asked, patience_s)
 
 
 class Receiver:
@@ -79,7 +99,7 @@ class Receiver:
             newest = (await self.stats(whole=True))["newest"]
             return stats if all(held >= version for held in newest.values()) else None
 
-        stats = await eventually(all_held, PATIENCE_S)
+        stats = await comes(all_held)
         assert stats is not None
         return stats
 
@@ -104,6 +124,9 @@ async def receiving() -> AsyncIterator[Receiver]:
 class DispatcherProcess:
     """One `sendto dispatcher`, measured from outside."""
 
+    running: ClassVar[set["DispatcherProcess"]] = set()
+    """those that were started and not ended"""
+
     def __init__(self, config: Path, log: Path) -> None:
         self._config = config
         self._log = log
@@ -112,6 +135,16 @@ class DispatcherProcess:
     async def start(self) -> None:
         """Start it; it works as soon as it can."""
         self._process = await spawn("sendto_cli", "dispatcher", "--config", self._config, log=self._log)
+        self.running.add(self)
+
+    def must_live(self) -> None:
+        """Look whether it still runs.
+
+        Raises:
+            Died: it does not.
+        """
+        if self._process.returncode is not None:
+            raise Died(f"a dispatcher ended with {self._process.returncode}; its log is {self._log}")
 
     @property
     def cpu_s(self) -> float:
@@ -141,11 +174,13 @@ class DispatcherProcess:
 
     async def kill(self) -> None:
         """End it as a crash would."""
+        self.running.discard(self)
         self._process.kill()
         await self._process.wait()
 
     async def stop(self) -> None:
         """End it in good order."""
+        self.running.discard(self)
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
             await self._process.wait()

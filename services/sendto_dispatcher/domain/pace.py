@@ -3,9 +3,9 @@
 The bucket's level may fall below zero: then requests are taken that start a moment later, each at its own time, so that
 a process that wakes up late wastes nothing, and none of them go out at once.
 
-A request that is late finds at the provider the room that it left, but only so much as the provider keeps: what is later
-than `LATE_S` has lost its turn. So in any time of `w` seconds the fleet sends no more than a burst and what is allowed in
-`w + LATE_S`, however its processes are held up.
+A request that is late finds at the provider the room that it left, but only so much as the provider keeps: what is
+later than `LATE_S` has lost its turn. So in any time of `w` seconds the fleet sends no more than a burst and what is
+allowed in `w + LATE_S`, however its processes are held up.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Grant:
     """when it was given, by the taker's monotonic clock"""
 
     def starts_s(self, requests: int, now_s: float) -> float:
-        """When the `requests`-th request (from 1) may start; what a slow claim has used up of the time is not made up."""
+        """When the `requests`-th request (from 1) may start; a slow claim makes all of them later, none late."""
         return max(self.at_s, now_s - LATE_S / 2) + self.delay_s(requests)
 
     def delay_s(self, requests: int) -> float:

@@ -3,12 +3,10 @@
 from statistics import median
 from typing import Any
 
-from infra.eventually import eventually
-
 from bench.bare_loop import SECRET
 from bench.figures import Figure, Measured, at_least, at_most, share_at_most, share_of
 from bench.lanes import make_due
-from bench.machine import PATIENCE_S, DispatcherProcess, Machine, Receiver, Site, receiving, site, spawn
+from bench.machine import DispatcherProcess, Machine, Receiver, Site, comes, receiving, site, spawn
 from bench.topic import fill
 
 _LATENCY_S = 0.005
@@ -66,7 +64,7 @@ async def started(dispatcher: DispatcherProcess, receiver: Receiver) -> tuple[fl
     async def called() -> int:
         return int((await receiver.stats())["count"])
 
-    calls = await eventually(called, PATIENCE_S)
+    calls = await comes(called)
     assert calls is not None
     return dispatcher.cpu_s, calls
 

@@ -11,14 +11,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from infra.events import Upstream
-from infra.eventually import eventually
 from infra.postgres import Databases
 from infra.servers import OwnPostgres
 
 from bench.bare_loop import SECRET
 from bench.figures import Curve, Measured, at_least, at_most, percentile
 from bench.lanes import make_due
-from bench.machine import Machine, Receiver, receiving, site
+from bench.machine import Machine, Receiver, comes, receiving, site
 
 _LATENCY_S = 0.005
 _PAIRS = 3
@@ -68,7 +67,7 @@ async def _asked(receiver: Receiver, count: int) -> None:
     async def all_tried() -> bool:
         return bool((await receiver.stats())["count"] >= count)
 
-    await eventually(all_tried, 120)
+    await comes(all_tried, 120)
     await asyncio.sleep(2 * _HANGS_S)  # until each has been given up once
 
 
@@ -157,7 +156,7 @@ async def _asked_once(receiver: Receiver) -> None:
     async def asked() -> bool:
         return bool((await receiver.stats())["count"])
 
-    await eventually(asked, 60)
+    await comes(asked, 60)
 
 
 async def rate_limit(machine: Machine, size: float) -> Measured:

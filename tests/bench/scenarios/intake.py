@@ -3,11 +3,10 @@
 from statistics import median
 
 import asyncpg
-from infra.eventually import eventually
 
 from bench.bare_loop import SECRET
 from bench.figures import Measured, at_least
-from bench.machine import PATIENCE_S, Machine, Site, site
+from bench.machine import Machine, Site, comes, site
 from bench.topic import fill
 
 _NOWHERE = "http://127.0.0.1:9"
@@ -50,7 +49,7 @@ async def _rate(place: Site, events: int, verdicts: list[str]) -> float:
         return row if row and row["events"] >= events else None
 
     try:
-        row = await eventually(all_taken, PATIENCE_S)
+        row = await comes(all_taken)
         assert row is not None
         return float(row["events"] / row["seconds"])
     finally:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from time import perf_counter, time
 
 from infra.bodies import customer, order
-from infra.eventually import eventually
 from infra.processes import Service, running
 from infra.servers import free_port
 from infra.serving import Caller
@@ -15,7 +14,7 @@ from infra.topics import new_topics
 
 from bench.bare_loop import SECRET
 from bench.figures import Figure, Measured, at_most, percentile
-from bench.machine import Machine, Receiver, Site, receiving
+from bench.machine import Machine, Receiver, Site, comes, receiving
 from bench.tokens import api_token
 
 _IDLE_EVERY_S = 0.05
@@ -110,6 +109,6 @@ async def _arrived(receiver: Receiver, wanted: dict[str, float]) -> dict[str, fl
         arrivals: dict[str, float] = (await receiver.stats(whole=True))["arrivals"]
         return arrivals if wanted.keys() <= arrivals.keys() else None
 
-    arrivals = await eventually(all_there, 120)
+    arrivals = await comes(all_there, 120)
     assert arrivals is not None
     return arrivals

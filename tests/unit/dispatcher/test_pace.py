@@ -30,7 +30,7 @@ def test_rule_30_a_burst_goes_out_at_once() -> None:
     assert some.delay_s(5) == 0
 
 
-def test_rule_30_a_turn_is_at_its_own_time_however_long_the_claim_took_but_none_has_passed_when_the_claim_is_there() -> None:
+def test_rule_30_a_turn_is_at_its_own_time_but_a_slow_claim_makes_none_of_them_late() -> None:
     some = Grant(operations=3, requests=3, level=0.0, rate_per_s=50, at_s=100.0)
 
     assert [some.starts_s(number, 100.04) for number in (1, 2)] == pytest.approx([100.02, 100.04])
