@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 
 from sendto.runtime.database import AWAY, Database, DatabaseAway, DirectConnection
 from sendto.runtime.failpoints import Point, reach
-from sendto.runtime.kafka import client_options, started
+from sendto.runtime.kafka import client_options, undisturbed
 from sendto.runtime.listen import Wake
 from sendto.runtime.logs import logger
 from sendto.runtime.settings import KafkaSettings, TopicSettings
@@ -164,13 +164,13 @@ class Relay:
         )
         try:
             with self._asking_kafka():
-                await started(producer.start())
+                await undisturbed(producer.start())
             yield producer
         except TimeoutError:
             raise KafkaError("sending took too long") from None
         finally:
             with self._asking_kafka():
-                await producer.stop()
+                await undisturbed(producer.stop())
 
     @contextlib.asynccontextmanager
     async def _leading(self) -> AsyncIterator[DirectConnection]:

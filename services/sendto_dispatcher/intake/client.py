@@ -10,7 +10,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
-from sendto.runtime.kafka import client_options, started
+from sendto.runtime.kafka import client_options, undisturbed
 from sendto.runtime.settings import KafkaSettings
 from sendto_dispatcher.intake.security import broker_security
 from sendto_dispatcher.settings import IntakeSettings
@@ -26,11 +26,11 @@ async def read_cluster_id(kafka: KafkaSettings) -> str:
     """The id of the cluster."""
     admin = AIOKafkaAdminClient(**client_options(kafka, client_id="sendto-dispatcher-admin"))
     try:
-        await started(admin.start())
+        await undisturbed(admin.start())
         description = await admin.describe_cluster()
         return str(description["cluster_id"])
     finally:
-        await admin.close()
+        await undisturbed(admin.close())
 
 
 def build_broker(

@@ -21,7 +21,7 @@ from sendto.events.envelope import CustomerEvent
 from sendto.runtime.database import Connection, Database, DatabaseAway
 from sendto.runtime.failpoints import Point, reach
 from sendto.runtime.health import Remembered
-from sendto.runtime.kafka import started
+from sendto.runtime.kafka import undisturbed
 from sendto.runtime.logs import bug, logger
 from sendto.runtime.settings import KafkaSettings
 from sendto.runtime.tracing import Tracer
@@ -177,7 +177,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
                 self._broker, self._subscriber = build_broker(
                     self._settings, self._kafka, self._topic, self, self._handle, middlewares=[self._kafka_metrics]
                 )
-                await started(self._broker.start())
+                await undisturbed(self._broker.start())
                 read_on(self._consumer(), self._taken_up_to, self._cannot_read_on, self._cannot_read, self._has_ended)
             except (KafkaError, OSError, TimeoutError) as error:
                 self._trouble = "Kafka is away"

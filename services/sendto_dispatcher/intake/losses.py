@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from sendto.kernel.clock import Clock
 from sendto.runtime.database import Database, DatabaseAway
-from sendto.runtime.kafka import client_options, started
+from sendto.runtime.kafka import client_options, undisturbed
 from sendto.runtime.logs import logger
 from sendto.runtime.settings import KafkaSettings
 from sendto_dispatcher.intake.placement import doubt_all
@@ -100,10 +100,10 @@ class LossCheck:
     async def _committed(self) -> Mapping[int, int]:
         admin = AIOKafkaAdminClient(**client_options(self._kafka, client_id="sendto-dispatcher-losses"))
         try:
-            await started(admin.start())
+            await undisturbed(admin.start())
             offsets = await admin.list_consumer_group_offsets(self._settings.group_id)
         finally:
-            await admin.close()
+            await undisturbed(admin.close())
         return {
             place.partition: known.offset
             for place, known in offsets.items()

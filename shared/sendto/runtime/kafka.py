@@ -28,25 +28,25 @@ def client_options(settings: KafkaSettings, *, client_id: str) -> dict[str, Any]
     return options
 
 
-_START_S = 3.0
-"""how long a stop waits for a client that is starting"""
+_END_S = 3.0
+"""how long a stop waits for a client that is starting or closing"""
 _CANCEL_AGAIN_S = 0.5
 
 
-async def started(start: Coroutine[Any, Any, None]) -> None:
-    """Wait until a client has started.
+async def undisturbed(work: Coroutine[Any, Any, None]) -> None:
+    """Wait until a client has started, or has closed.
 
-    Where this is cancelled, the start is given a moment to end, so that it can be closed: torn apart in the middle it
-    leaves a connection behind.
+    Where this is cancelled, the work is given a moment to end. A start that is torn apart in the middle leaves a
+    connection behind. A close swallows the cancellation: it takes it for the one of its own loop.
     """
-    starting = asyncio.create_task(start)
+    working = asyncio.create_task(work)
     try:
-        await asyncio.shield(starting)
+        await asyncio.shield(working)
     except asyncio.CancelledError:
-        await asyncio.wait({starting}, timeout=_START_S)
-        while not starting.done():  # a client that waits for its topic may swallow a cancellation
-            starting.cancel()
-            await asyncio.wait({starting}, timeout=_CANCEL_AGAIN_S)
+        await asyncio.wait({working}, timeout=_END_S)
+        while not working.done():
+            working.cancel()
+            await asyncio.wait({working}, timeout=_CANCEL_AGAIN_S)
         raise
 
 

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from sendto.runtime.database import Connection, Database, DatabaseAway
-from sendto.runtime.kafka import client_options, started
+from sendto.runtime.kafka import client_options, undisturbed
 from sendto.runtime.logs import logger
 from sendto.runtime.settings import KafkaSettings
 
@@ -82,12 +82,12 @@ class RowPublisher:
             max_request_size=MAX_REQUEST_BYTES,
         )
         try:
-            await started(producer.start())
+            await undisturbed(producer.start())
             while True:
                 if not await self.run_once(producer):
                     await asyncio.sleep(_POLL_S)
         finally:
-            await producer.stop()
+            await undisturbed(producer.stop())
 
     async def run_once(self, producer: AIOKafkaProducer) -> int:
         """Publish some; how many."""

@@ -130,6 +130,22 @@ async def test_while_the_group_waits_for_a_member_that_is_gone(
         await gone.stop()
 
 
+async def test_while_the_client_that_asked_for_the_cluster_is_closed(
+    dispatch_database: Database, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing, close = asyncio.Event(), AIOKafkaAdminClient.close
+
+    async def told(self: AIOKafkaAdminClient) -> None:
+        closing.set()
+        await close(self)
+
+    monkeypatch.setattr(AIOKafkaAdminClient, "close", told)
+    running = asyncio.create_task(_intake(kafka, dispatch_database).run())
+    await closing.wait()
+
+    await _stops(running)
+
+
 @pytest.mark.parametrize("after_ms", range(0, 200, 20))
 async def test_at_any_moment_of_the_start(dispatch_database: Database, kafka: str, after_ms: int) -> None:
     running = asyncio.create_task(_intake(kafka, dispatch_database).run())
