@@ -17,13 +17,16 @@ _POLL_S = 0.3
 Json = dict[str, Any]
 
 
-def show(path: str, home: Path | None, told: Callable[[Json], str], *, as_json: bool) -> None:
-    """Print what the dispatcher lists at a path, a line each."""
+def show(
+    path: str, home: Path | None, told: Callable[[Json], str], *, as_json: bool, within: str | None = None
+) -> None:
+    """Print what the dispatcher lists at a path, a line each; `within` names the list in what else is told there."""
 
     async def ask() -> list[Json]:
         async with remote.dispatcher(home) as dispatcher:
-            found: list[Json] = await dispatcher.get(path)
-            return found
+            found = await dispatcher.get(path)
+            listed: list[Json] = found[within] if within else found
+            return listed
 
     rows = remote.run(ask())
     if as_json:

@@ -128,7 +128,7 @@ def test_an_unknown_permission_is_wrong_usage(system: System) -> None:
 def test_providers_are_listed(system: System) -> None:
     rows = json.loads(sendto("providers", "list", "--json", "--home", system.home).stdout)
 
-    assert [(row["provider"], row["configured"]) for row in rows] == [("sandbox", True)]
+    assert [(row["provider"], row["state"]) for row in rows] == [("sandbox", "serving")]
 
 
 def test_every_service_is_alive_ready_and_measured(run: Run) -> None:

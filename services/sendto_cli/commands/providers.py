@@ -1,6 +1,6 @@
 """`sendto providers`: what is configured, and whether it is served."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -23,10 +23,10 @@ def _root() -> None:
 
 
 def list_(*, home: Home = None, as_json: AsJson = False) -> None:
-    """List every provider with what holds it back, if anything does."""
+    """List every provider with its state, what holds it back, and its lanes in numbers."""
     from sendto_cli import listing
 
-    listing.show("/ops/providers", home, lambda row: f"{row['provider']}  {_state(row)}", as_json=as_json)
+    listing.show("/ops/overview", home, _told, as_json=as_json, within="providers")
 
 
 def check(
@@ -79,15 +79,22 @@ def rename(
     typer.echo(json.dumps({"lanes": lanes}) if as_json else f"{lanes} lanes of {old} are {new}'s now")
 
 
-def _state(row: dict[str, object]) -> str:
-    if row["problem"]:
-        return f"cannot be served: {row['problem']}"
-    if not row["configured"]:
-        return "not configured: its lanes wait"
-    if row["paused_at"]:
-        return f"paused by {row['paused_by']} since {row['paused_at']}"
-    if row["held_at"]:
-        return f"held since {row['held_at']} ({row['hold_reason']})"
-    if row["opened_at"]:
-        return f"down since {row['opened_at']}, next probe at {row['probe_at']}"
-    return "open"
+def _told(row: dict[str, Any]) -> str:
+    lanes = "  ".join(f"{count} {state}" for state, count in sorted(row["lanes"].items()))
+    return f"{row['provider']}  {row['state']}{_why(row)}  {lanes}".rstrip()
+
+
+def _why(row: dict[str, Any]) -> str:
+    match row["state"]:
+        case "broken":
+            return f": {row['problem']}"
+        case "paused":
+            reason = f" ({row['pause_reason']})" if row["pause_reason"] else ""
+            return f" by {row['paused_by']} since {row['paused_at']}{reason}"
+        case "held":
+            return f" since {row['held_at']} ({row['hold_reason']})"
+        case "down":
+            return f" since {row['opened_at']}, next probe at {row['probe_at']}"
+        case "waiting":
+            return f" until {row['blocked_until']}, as it asked"
+    return ""

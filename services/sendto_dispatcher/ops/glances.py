@@ -36,7 +36,7 @@ class ProviderGlance(Gates):
 
     provider: str
     state: str
-    """`open`, `shadow`, `paused`, `held`, `down`, `waiting` (it asked us to), `broken`, `disabled`, `not configured`"""
+    """`serving`, `shadow`, `paused`, `held`, `down`, `waiting` (it asked to), `broken`, `disabled`, `not configured`"""
     problem: str | None
     """why it cannot be served, although it is configured"""
     lanes: dict[str, int]

@@ -175,7 +175,7 @@ def _glance(facts: ProviderFacts, gates: Row, attempts: Row | None, reached: Rea
     per_s = facts.attempts / max(attempts["over_s"], 1.0) if attempts else 0.0
     return ProviderGlance(
         provider=facts.name,
-        state="shadow" if shadow and _state(facts) == "open" else _state(facts),
+        state="shadow" if shadow and _state(facts) == "serving" else _state(facts),
         problem=facts.problem,
         lanes=dict(facts.lanes),
         attempts_per_s=per_s,
@@ -205,4 +205,4 @@ def _state(facts: ProviderFacts) -> str:
         return "down"
     if facts.blocked_until is not None and facts.blocked_until > facts.now:
         return "waiting"
-    return "open"
+    return "serving"

@@ -54,7 +54,7 @@ async def test_one_that_a_provider_needs_takes_readiness_down_and_the_others_go_
         overview = (await caller("GET", "/ops/overview")).json
         assert {one["provider"]: one["state"] for one in overview["providers"]} == {
             "theirs": "broken",
-            "sandbox": "open",
+            "sandbox": "serving",
         }
         assert "provider_broken" in {one["name"] for one in overview["troubles"]}
         shown = {one["provider"]: one for one in (await caller("GET", "/ops/providers")).json}

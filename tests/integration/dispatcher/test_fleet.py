@@ -67,7 +67,7 @@ async def test_a_disabled_provider_is_told_as_such(settings: Settings, ops_token
     async with dispatching(settings, ops_token) as ops:
         states = {one["provider"]: one["state"] for one in (await _overview(ops))["providers"]}
 
-    assert states == {"acme": "disabled", "nobody": "not configured", "sandbox": "open"}
+    assert states == {"acme": "disabled", "nobody": "not configured", "sandbox": "serving"}
 
 
 async def test_a_provider_that_only_an_order_has_named_is_told_and_its_lanes_are_listed(

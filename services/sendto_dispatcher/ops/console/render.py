@@ -24,7 +24,7 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
 SYMBOLS = {
     "converged": "✓",
-    "open": "✓",
+    "serving": "✓",
     "unconfirmed": "≈",
     "leased": "→",
     "due": "●",
