@@ -50,8 +50,8 @@ class _Panel(_Model):
     title: Annotated[str, Field(min_length=1)]
     description: Annotated[str, Field(min_length=1)]
     datasource: _Source
-    gridPos: _Place  # noqa: N815
-    fieldConfig: _FieldConfig  # noqa: N815
+    gridPos: _Place  # noqa: N815 - the same
+    fieldConfig: _FieldConfig  # noqa: N815 - the same
     options: dict[str, Any]
     targets: Annotated[list[_Target], Field(min_length=1)]
 

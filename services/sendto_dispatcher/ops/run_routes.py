@@ -45,7 +45,7 @@ class Runs:
 def run_routes(routes: APIRouter, path: str, runs: Runs, database: Database, doors: Doors) -> None:
     """Add the routes below `path`."""
 
-    @routes.get(path, response_model=list[runs.shown], description=runs.listed)  # type: ignore[name-defined]
+    @routes.get(path, response_model=list[runs.shown], description=runs.listed)  # type: ignore[name-defined]  # known at run time only
     async def listed(
         _: Annotated[Bearer, Depends(doors.reads)], before_id: BeforeId = None, limit: Limit = 50
     ) -> list[Row]:
