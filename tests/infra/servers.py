@@ -5,6 +5,7 @@ where a Docker engine answers that has the image or can get it; embedded, as `se
 """
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -250,11 +251,19 @@ def _guarded_too(guarded: str, users: Mapping[str, str], port: int, controller_p
     )
 
 
+_PORTS = range(10_000, 32_000)
+"""below those that systems give to connections: one of these could take a port while its server is restarted"""
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A port of 127.0.0.1 on which nothing listens, and which no connection is given."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
 
 
