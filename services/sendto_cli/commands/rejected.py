@@ -36,22 +36,13 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the rejected events, newest first: why, and where they stand; nothing of what is in them."""
-    from sendto_cli import remote
+    from sendto_cli import listing
 
-    async def ask() -> list[Json]:
-        async with remote.dispatcher(home) as dispatcher:
-            found: list[Json] = await dispatcher.get(f"/ops/rejected?{_query(reason, source, limit=limit)}")
-            return found
-
-    rows = remote.run(ask())
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
+    def told(row: Json) -> str:
         place = f"{row['topic']}/{row['partition']}@{row['record_offset']}"
-        typer.echo(
-            f"{row['id']}  {row['rejected_at']}  {row['reason']}: {row['detail']}  {place}  {row['source'] or '-'}"
-        )
+        return f"{row['id']}  {row['rejected_at']}  {row['reason']}: {row['detail']}  {place}  {row['source'] or '-'}"
+
+    listing.show(f"/ops/rejected?{_query(reason, source, limit=limit)}", home, told, as_json=as_json)
 
 
 def show(rejected_id: RejectedId, *, home: Home = None, as_json: AsJson = False) -> None:
