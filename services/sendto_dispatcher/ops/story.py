@@ -189,9 +189,16 @@ def _last_dropped(source: SourceStory, events: list[EventStory]) -> Iterator[str
 
 def _last_rejected(events: list[EventStory], rejected: list[RejectedStory]) -> Iterator[str]:
     """The newest record was rejected: the order may stand still until its producer mends it."""
-    if rejected and (not events or rejected[0].rejected_at > events[0].taken_at):
-        one = rejected[0]
-        yield f"Its last event was rejected ({one.reason}: {one.detail}); its producer has to mend and send it again."
+    last = max(rejected, key=lambda one: (one.rejected_at, one.offset), default=None)
+    if last and not any(_later(event, last) for event in events):
+        yield f"Its last event was rejected ({last.reason}: {last.detail}); its producer has to mend and send it again."
+
+
+def _later(event: EventStory, rejected: RejectedStory) -> bool:
+    """Whether an event was taken after one was rejected. All of one batch have the same time: there the place tells."""
+    if event.taken_at != rejected.rejected_at:
+        return event.taken_at > rejected.rejected_at
+    return (event.topic, event.partition) == (rejected.topic, rejected.partition) and event.offset > rejected.offset
 
 
 def _version(row: Row, prefix: str = "") -> int | None:

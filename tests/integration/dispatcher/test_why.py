@@ -74,5 +74,25 @@ async def test_a_stale_event_and_a_rejected_one_are_told(
     assert "nameless" not in str(story)
 
 
+async def test_a_rejected_event_is_told_where_it_came_in_one_batch_with_others(
+    upstream: Upstream, provider: Provider, settings: Settings, ops_token: str
+) -> None:
+    nameless = {"customer": {"last_name": "nameless"}}
+    await upstream.put(7, 5)
+    await upstream.put(7, None)
+    await upstream.publish(8, "customer.updated", 6, nameless | {"order_id": 8})
+    await upstream.put(8, 7)
+    await upstream.put(9, 5)
+    await upstream.publish(9, "customer.updated", 6, nameless | {"order_id": 9})
+    await upstream.put(9, None)
+    async with dispatching(settings, ops_token) as ops:
+        await _told(ops, 7, "Its last event was rejected (unversioned: ")
+        await _told(ops, 9, "Its last event was rejected (unversioned: ")
+        mended = await _told(ops, 8, "sandbox has the customer (version 7), the newest")
+
+    assert len(mended["rejected"]) == 1
+    assert not any("rejected" in line for line in mended["verdict"])
+
+
 async def test_an_order_that_nobody_told_of_is_said_so(dispatcher: Caller) -> None:
     assert (await dispatcher("GET", "/ops/orders/7")).json["verdict"] == ["No event of this order was taken."]
