@@ -88,6 +88,7 @@ async def test_a_rejected_event_is_told_where_it_came_in_one_batch_with_others(
     async with dispatching(settings, ops_token) as ops:
         await _told(ops, 7, "Its last event was rejected (unversioned: ")
         await _told(ops, 9, "Its last event was rejected (unversioned: ")
+        await provider.holds(8)
         mended = await _told(ops, 8, "sandbox has the customer (version 7), the newest")
 
     assert len(mended["rejected"]) == 1
