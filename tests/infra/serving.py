@@ -17,8 +17,11 @@ from sendto.runtime.settings import HttpSettings
 @asynccontextmanager
 async def served(app: Any, http: Any = "httptools") -> AsyncIterator[str]:
     """Serve an application, its lifespan included; the address."""
-    listener = listen(HttpSettings(port=0))
-    config = uvicorn.Config(app, lifespan="on", http=http, log_config=None, access_log=False)
+    settings = HttpSettings(port=0)
+    listener = listen(settings)
+    config = uvicorn.Config(
+        app, lifespan="on", http=http, log_config=None, access_log=False, timeout_keep_alive=settings.keep_alive_s
+    )
     server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -74,6 +74,7 @@ async def serve(
             http=http_protocol,
             log_config=None,
             access_log=False,
+            timeout_keep_alive=settings.keep_alive_s,
             timeout_graceful_shutdown=max(1, round(drain_s)),
             server_header=False,
         )

@@ -73,6 +73,8 @@ class HttpSettings(Section):
 
     host: str = "127.0.0.1"
     port: Port = 0
+    keep_alive_s: Annotated[int, Field(ge=1)] = 75
+    """how long an idle connection stays open; a client that sends just as it is closed sees it reset"""
 
 
 class DatabaseSettings(Section):
