@@ -19,7 +19,7 @@ from sendto_dispatcher.ops.configured import Configured, Current
 from sendto_dispatcher.ops.overview import tokens_left
 from sendto_dispatcher.store.census import LaneNumbers, lane_numbers
 from sendto_dispatcher.store.overview import replica_rows
-from sendto_dispatcher.store.story import database_now, provider_rows
+from sendto_dispatcher.store.story import provider_rows
 
 Row = Mapping[str, Any]
 
@@ -69,14 +69,13 @@ class Gauges:
                 gates = await provider_rows(connection)
                 numbers = await lane_numbers(connection)
                 replicas = await replica_rows(connection)
-                now = await database_now(connection)
         except DatabaseAway:
             _forget()
             return
         _forget()
         _show_lanes(with_parked(numbers, current.providers), current.providers)
         for row in gates:
-            _show_gates(row, current.rates.get(row["provider"]), now)
+            _show_gates(row, current.rates.get(row["provider"]), numbers.now)
         _show_processes(row["silent_s"] for row in replicas)
 
 

@@ -14,6 +14,7 @@ from sendto_dispatcher.ops.census import LaneCensus
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.console.console import console_routes
 from sendto_dispatcher.ops.gauges import Gauges
+from sendto_dispatcher.ops.lately import Lately
 from sendto_dispatcher.ops.overview import Glance, Watched
 
 
@@ -25,8 +26,9 @@ class Ops:
         self._current = current
         self._acting = Acting(database, current, notify)
         self._census = LaneCensus(database, clock)
+        self._lately = Lately(database, clock)
         self._gauges = Gauges(database, current, self._census)
-        self._glance = Glance(database, current, self._census, watched)
+        self._glance = Glance(database, current, self._census, self._lately, watched)
         self._stopping = asyncio.Event()
 
     def api(self) -> APIRouter:
@@ -45,6 +47,7 @@ class Ops:
         """Start the loops."""
         self._acting.start(supervisor)
         supervisor.start("ops.census", self._census.run)
+        supervisor.start("ops.lately", self._lately.run)
 
     async def before_metrics(self) -> None:
         """Bring the gauges up to date."""

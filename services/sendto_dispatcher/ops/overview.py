@@ -11,10 +11,11 @@ from sendto_dispatcher.domain.troubles import SILENT_S, Facts, ProcessFacts, Pro
 from sendto_dispatcher.ops.census import LaneCensus
 from sendto_dispatcher.ops.configured import Current, Reached
 from sendto_dispatcher.ops.glances import Overview, PartitionGlance, ProcessGlance, ProviderGlance, TroubleShown
+from sendto_dispatcher.ops.lately import Lately
 from sendto_dispatcher.ops.relays import RelayGlance, Relays
 from sendto_dispatcher.store import overview as store
 from sendto_dispatcher.store.census import LaneNumbers, lane_numbers
-from sendto_dispatcher.store.story import database_now, provider_rows
+from sendto_dispatcher.store.story import provider_rows
 
 Row = dict[str, Any]
 
@@ -33,10 +34,13 @@ class Watched:
 class Glance:
     """Looks at everything."""
 
-    def __init__(self, database: Database, current: Current, census: LaneCensus, watched: Watched) -> None:
+    def __init__(
+        self, database: Database, current: Current, census: LaneCensus, lately: Lately, watched: Watched
+    ) -> None:
         self._database = database
         self._current = current
         self._census = census
+        self._lately = lately
         self._watched = watched
 
     async def overview(self) -> Overview:
@@ -46,15 +50,14 @@ class Glance:
             DatabaseAway: nothing can be told.
         """
         await self._census.look()
+        await self._lately.look()
         async with self._database.connection() as connection:
-            now = await database_now(connection)
-            gates = await provider_rows(connection)
             numbers = await lane_numbers(connection)
-            attempts = await store.attempt_numbers(connection)
-            events = await store.event_numbers(connection)
+            gates = await provider_rows(connection)
             positions = await store.position_rows(connection)
             replicas = await store.replica_rows(connection)
-            incidents = await store.incident_names(connection)
+        lately, now = self._lately.told, numbers.now
+        attempts, events = lately.attempts, lately.events
         replicas = [await self._freshest(row) for row in replicas]
         lag = _lag_of_all(replicas)
         relays = await self._watched.relays.told()
@@ -70,7 +73,7 @@ class Glance:
                 rejected=events["rejected"],
                 unrouted=events["unrouted"],
                 stale=events["stale"],
-                incidents=incidents,
+                incidents=lately.incidents,
             )
         )
         return Overview(

@@ -17,6 +17,7 @@ from sendto.kernel.clock import Clock
 
 _TIMEOUT_S = 2.0
 _FRESH_S = 3.0
+_STALE_S = 15.0
 _DEPTH, _OLDEST, _LEADS = "sendto_outbox_depth", "sendto_outbox_oldest_seconds", "sendto_relay_leads"
 
 
@@ -39,14 +40,15 @@ class Relays:
         self._urls = list(urls)
         self._clock = clock
         self._told: list[RelayGlance] = []
-        self._next_at_s = 0.0
+        self._next_at_s, self._told_at_s = 0.0, -_STALE_S
         self._asking: asyncio.Task[None] | None = None
 
     async def told(self) -> list[RelayGlance]:
-        """What the relays said last, at once where they said anything: it is asked anew for the next one who looks."""
-        if self._urls and self._asking is None and self._clock.monotonic_s() >= self._next_at_s:
+        """What the relays said last, at once where that was lately: it is asked anew for the next one who looks."""
+        now_s = self._clock.monotonic_s()
+        if self._urls and self._asking is None and now_s >= self._next_at_s:
             self._asking = asyncio.create_task(self._ask_all())
-        if self._asking is not None and not self._told:
+        if self._asking is not None and now_s >= self._told_at_s + _STALE_S:
             await asyncio.shield(self._asking)
         return self._told
 
@@ -55,7 +57,8 @@ class Relays:
             async with ClientBuilder().no_proxy().timeout(timedelta(seconds=_TIMEOUT_S)).build() as client:
                 self._told = await asyncio.gather(*(_ask(client, url) for url in self._urls))
         finally:
-            self._next_at_s = self._clock.monotonic_s() + _FRESH_S
+            self._told_at_s = self._clock.monotonic_s()
+            self._next_at_s = self._told_at_s + _FRESH_S
             self._asking = None
 
 

@@ -68,7 +68,7 @@ _KEEP_OLDEST = """
 UPDATE lane_census SET oldest = $1, oldest_next_at =
     clock_timestamp() + greatest(extract(epoch FROM clock_timestamp() - $2) * $3, $4) * interval '1 second'
 """
-_NUMBERS = "SELECT counts, counted_at, oldest, extract(epoch FROM clock_timestamp())::float8 AS now FROM lane_census"
+_NUMBERS = "SELECT counts, counted_at, oldest, clock_timestamp() AS now FROM lane_census"
 
 Counts = dict[str, dict[str, int]]
 
@@ -77,6 +77,8 @@ Counts = dict[str, dict[str, int]]
 class LaneNumbers:
     """Lanes by (provider, state), and each provider's oldest unapplied change and oldest overdue lane, in seconds."""
 
+    now: datetime
+    """by the database's clock"""
     counts: Mapping[tuple[str, str], int]
     counted_at: datetime | None
     """when the count began that these are; None: none has come to its end yet"""
@@ -127,14 +129,16 @@ async def _find_oldest(connection: Connection, pause: float, every_s: float) -> 
 async def lane_numbers(connection: Connection) -> LaneNumbers:
     """The lanes in numbers, as they were counted last, and how old by now the oldest are that were found last."""
     row: Any = await connection.fetchrow(_NUMBERS)
+    now_s = row["now"].timestamp()
     return LaneNumbers(
+        now=row["now"],
         counts={(name, state): lanes for name, states in row["counts"].items() for state, lanes in states.items()},
         counted_at=row["counted_at"],
-        behind_s=_ages_s(row["oldest"], "behind", row["now"]),
-        overdue_s=_ages_s(row["oldest"], "due", row["now"]),
+        behind_s=_ages_s(row["oldest"], "behind", now_s),
+        overdue_s=_ages_s(row["oldest"], "due", now_s),
     )
 
 
-def _ages_s(oldest: Mapping[str, Mapping[str, float | None]], name: str, now: float) -> dict[str, float]:
+def _ages_s(oldest: Mapping[str, Mapping[str, float | None]], name: str, now_s: float) -> dict[str, float]:
     since = {provider: known[name] for provider, known in oldest.items()}
-    return {provider: 0.0 if at is None else max(now - at, 0.0) for provider, at in since.items()}
+    return {provider: 0.0 if at is None else max(now_s - at, 0.0) for provider, at in since.items()}

@@ -1,5 +1,7 @@
 """The relay at a glance: what the newest rows tell of the last minutes, each at a bounded cost."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sendto.runtime.database import Connection
@@ -51,6 +53,27 @@ _NEWEST_ATTEMPTS = f"""
 WHERE ($1::text IS NULL OR provider = $1) AND (NOT $2 OR outcome NOT IN ('applied', 'accepted', 'already_absent'))
 ORDER BY id DESC LIMIT $3
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """What the newest rows of history tell."""
+
+    attempts: Mapping[str, Row] = field(default_factory=dict)
+    """the last minute's, by provider"""
+    events: Row = field(default_factory=lambda: {"events": 0, "unrouted": 0, "stale": 0, "rejected": 0})
+    """the last hour's"""
+    incidents: Sequence[str] = ()
+    """what the relay itself found and answered within the last hour"""
+
+
+async def recent(connection: Connection) -> Recent:
+    """All of that: it takes as long as reading some ten thousand rows."""
+    return Recent(
+        attempts=await attempt_numbers(connection),
+        events=await event_numbers(connection),
+        incidents=await incident_names(connection),
+    )
 
 
 async def attempt_numbers(connection: Connection) -> dict[str, Row]:

@@ -1,4 +1,9 @@
-"""What it costs to look: questions of ops over a million lanes while deliveries run, and the rate without them."""
+"""What it costs to look: questions of ops over a million lanes while deliveries run, and the rate without them.
+
+Each question is asked of the process that delivers, and of another one that delivers nothing. There it takes what the
+database takes for it; what it takes longer at the first is waiting for a turn among deliveries. How long a turn is, is
+told by an answer that needs no database.
+"""
 
 import asyncio
 import itertools
@@ -26,7 +31,8 @@ from sendto_dispatcher.store.tokens import create_token
 _LATENCY_S = 0.005
 _PAIRS = 4
 _EVERY_S = 0.25
-"""four questions a second: a few people with the console open, and a scrape of the metrics"""
+"""four questions a second of each process: a few people with the console open, and a scrape of the metrics"""
+_NO_QUESTION = "an answer that needs no database"
 
 
 async def ops(machine: Machine, size: float) -> Measured:
@@ -34,7 +40,7 @@ async def ops(machine: Machine, size: float) -> Measured:
     lanes, due = int(1_000_000 * size), int(40_000 * size)
     alone: list[float] = []
     watched: list[float] = []
-    took_ms: dict[str, list[float]] = {}
+    busy, idle = _Asked(), _Asked()
     async with receiving() as receiver, site(machine) as place:
         await make_due(place.database_url, lanes, due=False)
         await _vacuum(place.database_url)
@@ -42,30 +48,51 @@ async def ops(machine: Machine, size: float) -> Measured:
         for pair in range(_PAIRS):
             sides = ((alone, False), (watched, True))
             for rates, asks in sides if pair % 2 else reversed(sides):  # the table is a little fuller each time
-                async with _dispatching(place, receiver) as caller:
-                    looking = asyncio.create_task(_look(caller, lanes, took_ms)) if asks else None
+                await receiver.reset(latency_s=_LATENCY_S)
+                async with (
+                    _dispatching(place, receiver, delivers=True) as caller,
+                    _dispatching(place, receiver, delivers=False) as beside,
+                ):
+                    looking = [_looking(caller, lanes, busy), _looking(beside, lanes, idle)] if asks else []
                     await make_due(place.database_url, due, first=first)
                     first += due
                     rates.append(rate(await receiver.holds(due, 1)))
-                    if looking is not None:
-                        await eventually(lambda: _asked(took_ms))
-                        looking.cancel()
-    return Measured([share_of("calls a second while ops look", watched, alone, "/s", least=0.95), *_figures(took_ms)])
+                    for one in looking:
+                        await eventually(busy.all_once)
+                        one.cancel()
+    return Measured(
+        [
+            share_of("calls a second while ops look", watched, alone, "/s", least=0.95),
+            *_figures("where nothing is delivered", idle.took_ms),
+            *_figures("where deliveries run", busy.took_ms),
+        ]
+    )
 
 
-def _figures(took_ms: dict[str, list[float]]) -> list[Figure]:
+def _figures(where: str, took_ms: dict[str, list[float]]) -> list[Figure]:
     return [
-        at_most(f"{name}, 95 of 100, of {len(took)}", percentile(took, 0.95), "ms", 50)
+        at_most(f"{where}: {name}, 95 of 100, of {len(took)}", percentile(took, 0.95), "ms", 50)
         for name, took in took_ms.items()
-    ] + [at_most("any of them, the middle one", median(itertools.chain(*took_ms.values())), "ms", 50)]
+    ] + [at_most(f"{where}: any of them, the middle one", median(itertools.chain(*took_ms.values())), "ms", 50)]
+
+
+class _Asked:
+    """What questions took."""
+
+    def __init__(self) -> None:
+        self.took_ms: dict[str, list[float]] = {}
+
+    async def all_once(self) -> bool:
+        """Whether the last question has been asked."""
+        return "the metrics" in self.took_ms
 
 
 @asynccontextmanager
-async def _dispatching(place: Site, receiver: Receiver) -> AsyncIterator[Caller]:
-    await receiver.reset(latency_s=_LATENCY_S)
-    dispatcher = place.dispatcher("ops", receiver.url, SECRET, concurrency=64)
+async def _dispatching(place: Site, receiver: Receiver, *, delivers: bool) -> AsyncIterator[Caller]:
+    name = "ops" if delivers else "beside"
+    dispatcher = place.dispatcher(name, receiver.url, SECRET, enabled=delivers, concurrency=64)
     port = free_port()
-    config = place.machine.folder / "ops.toml"
+    config = place.machine.folder / f"{name}.toml"
     config.write_text(config.read_text().replace("port = 0", f"port = {port}"))
     async with connected(place.database_url) as database, database.connection() as connection:
         token = await create_token(connection, name="bench", permissions=["*"])
@@ -85,9 +112,14 @@ async def _dispatching(place: Site, receiver: Receiver) -> AsyncIterator[Caller]
         await dispatcher.stop()
 
 
+def _looking(caller: Caller, lanes: int, asked: _Asked) -> asyncio.Task[None]:
+    return asyncio.create_task(_look(caller, lanes, asked.took_ms))
+
+
 async def _look(caller: Caller, lanes: int, took_ms: dict[str, list[float]]) -> None:
     """Ask one question after the other, until cancelled; the first round, which opens connections, does not count."""
     questions = {
+        _NO_QUESTION: "/healthz",
         "the overview": "/ops/overview",
         "an order's story": f"/ops/orders/{lanes // 2}",
         "lanes that are behind": "/ops/lanes?state=behind",
@@ -109,11 +141,6 @@ async def _look(caller: Caller, lanes: int, took_ms: dict[str, list[float]]) -> 
         assert reply.status == 200, (path, reply.content)
         took_ms.setdefault(name, []).append((perf_counter() - began) * 1000)
         await asyncio.sleep(_EVERY_S)
-
-
-async def _asked(took_ms: dict[str, list[float]]) -> bool:
-    """Whether the last question has been asked."""
-    return "the metrics" in took_ms
 
 
 async def _vacuum(database_url: str) -> None:

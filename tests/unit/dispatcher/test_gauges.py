@@ -7,6 +7,7 @@ from sendto_dispatcher.store.census import LaneNumbers
 
 NOW = datetime.now(UTC)
 NUMBERS = LaneNumbers(
+    now=NOW,
     counts={
         ("here", "due"): 1,
         ("here", "converged"): 2,
@@ -24,6 +25,7 @@ NUMBERS = LaneNumbers(
 
 def test_what_would_go_on_is_parked_and_the_rest_stays_what_it_is() -> None:
     assert with_parked(NUMBERS, {"here"}) == LaneNumbers(
+        now=NOW,
         counts={
             ("here", "due"): 1,
             ("here", "converged"): 2,
