@@ -197,6 +197,7 @@ class Customer(Table, table=True):
     """The one customer of an order."""
 
     __tablename__ = "customer"
+    __table_args__ = (Index("customer_email_idx", text("lower(email)"), "order_id"),)
 
     order_id: int = Field(sa_column=_of_order(primary_key=True, autoincrement=False))
     first_name: str = Field(sa_column=_text())

@@ -7,7 +7,8 @@ _LONG_S = 1_200
 _STATES = """
 INSERT INTO order_state (order_id, source, carried, version, present, customer, order_snapshot, event_id, occurred_at,
     route, providers)
-SELECT n, '/shop/upstream', true, 1, true, '{"first_name": "Ada", "last_name": "Lovelace"}',
+SELECT n, '/shop/upstream', true, 1, true,
+    jsonb_build_object('first_name', 'Ada', 'last_name', 'Lovelace', 'email', 'ada' || n || '@shop.test'),
     '{"order_type": "delivery"}', 'event', now(), 'default', '{sandbox}'
 FROM generate_series(1, $1::int) n
 """

@@ -18,9 +18,16 @@ from sendto_api.outbox.store import row
 ERASED = {"first_name": "erased", "last_name": "erased", "email": "erased@erased.invalid"}
 """what stands where an order must name somebody"""
 
-_OF_PERSON = """
-SELECT o.order_id FROM "order" o LEFT JOIN customer c ON c.order_id = o.order_id
-WHERE lower(o.email) = lower($1) OR lower(c.email) = lower($1) ORDER BY o.order_id LIMIT $2
+# Buyers are found as a search finds them, by the parts of the address, and looked at then.
+OF_PERSON = """
+SELECT order_id FROM (
+    SELECT o.order_id, o.email
+    FROM order_search s JOIN "order" o ON o.order_id = s.order_id
+    WHERE s.parts @@ order_text_query(lower($1)) OFFSET 0
+) AS buyer WHERE lower(email) = lower($1)
+UNION
+SELECT order_id FROM customer WHERE lower(email) = lower($1)
+ORDER BY order_id LIMIT $2
 """
 _LOCK = 'SELECT order_id FROM "order" WHERE order_id = ANY($1::bigint[]) ORDER BY order_id FOR UPDATE'
 _FORGET_ORDERS = f"""
@@ -90,8 +97,8 @@ class Unfinished:
 
 
 async def orders_of(connection: Connection, email: str, limit: int) -> list[int]:
-    """The next orders whose buyer or customer has this email address. Reads every order."""
-    return [found["order_id"] for found in await connection.fetch(_OF_PERSON, email, limit)]
+    """The next orders whose buyer or customer has this email address, in small letters or capitals."""
+    return [found["order_id"] for found in await connection.fetch(OF_PERSON, email, limit)]
 
 
 async def lock_orders(connection: Connection, order_ids: Sequence[int]) -> list[Found]:

@@ -102,7 +102,7 @@ async def step(
     last: bool,
 ) -> Row:
     """Forget the person, in the caller's transaction; the erasure's row after that. `last`: it ends so."""
-    found = await orders_of(connection, email=person.email) if person.email else []
+    found = await orders_of(connection, person.email) if person.email else []
     keys = sorted({*zip(row["order_ids"], row["sources"], strict=True), *person.orders, *found})
     erased = await erase(connection, keys, rules, [person.email] if person.email else [])
     after = await _write(connection, row["id"], keys, ends, erased, last=last)

@@ -13,6 +13,12 @@ from sendto.runtime.database import Connection
 from sendto_dispatcher.domain.lane import Resting
 
 _COUNT = "SELECT count(*) FROM lane WHERE {conditions}"
+_COUNT_SOME = """
+SELECT count(*) FILTER (WHERE {conditions}) AS lanes, max(id) AS last_id, count(*) AS looked_at FROM (
+    SELECT id, provider, reason, changed_at, due_at, resting, unconfirmed, behind_since FROM lane
+    WHERE id > ${after} ORDER BY id LIMIT {most}
+) AS stretch
+"""
 _NEXT = """
 WITH stretch AS MATERIALIZED (
     SELECT id, provider, reason, changed_at, due_at, resting, unconfirmed, behind_since FROM lane
@@ -52,6 +58,8 @@ _STATES = {
 }
 _INDEXED = frozenset(ChosenState(resting) for resting in Resting)
 """states whose lanes an index has by provider and id"""
+_FOUND = _INDEXED | {ChosenState.BEHIND}
+"""states whose lanes an index finds"""
 _STRETCH = 20_000
 """the most lanes that one step looks at, side by side in the table"""
 _STRETCH_BY_INDEX = 500
@@ -95,9 +103,16 @@ class Chosen:
 
 
 async def count_lanes(connection: Connection, selection: Selection) -> int:
-    """How many lanes are chosen now."""
+    """How many lanes are chosen now; where no index finds them, all are looked at, a stretch with each statement."""
     conditions, arguments = selection.conditions()
-    counted: int = await connection.fetchval(_COUNT.format(conditions=conditions), *arguments)
+    if selection.state in _FOUND:
+        found: int = await connection.fetchval(_COUNT.format(conditions=conditions), *arguments)
+        return found
+    statement = _COUNT_SOME.format(conditions=conditions, after=len(arguments) + 1, most=_STRETCH)
+    counted, after_id, looked_at = 0, 0, _STRETCH
+    while looked_at == _STRETCH:
+        row = dict(await connection.fetchrow(statement, *arguments, after_id) or {})
+        counted, after_id, looked_at = counted + row["lanes"], row["last_id"], row["looked_at"]
     return counted
 
 

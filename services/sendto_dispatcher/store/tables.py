@@ -40,6 +40,11 @@ class OrderState(Table, table=True):
             "source",
             postgresql_where=text("route = 'unrouted' AND present"),
         ),
+        Index(
+            "order_state_email_idx",
+            text("lower(customer ->> 'email')"),
+            postgresql_where=text("customer IS NOT NULL"),
+        ),
     )
 
     order_id: int = Field(sa_column=big_column(primary_key=True, autoincrement=False))

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from sendto.runtime.database import Database
 from sendto.runtime.supervisor import Supervisor
 from sendto_api.app import Api
+from sendto_api.erasure.store import OF_PERSON
 from sendto_api.orders.cursors import SORTS, Cursor, write_cursor
 from sendto_api.orders.find_store import SORT_EXPRESSIONS
 from sendto_api.orders.list_store import count_statement, page_statement
@@ -87,6 +88,12 @@ SELECT n, n, 1 + n % 50000, 1 + n % 200, 'First', 'Name ' || n % 5000, 'buyer' |
 FROM (SELECT n, timestamptz '2024-01-01' + n * interval '30 seconds' AS added FROM generate_series(1, $1::int) n) o
 """
 """as orders are: their times rise with their ids, and only the newest are not yet completed or canceled"""
+_FILL_CUSTOMERS = """
+INSERT INTO customer (order_id, first_name, last_name, email, created_at, updated_at)
+SELECT n, 'First', 'Name', CASE n WHEN 1 THEN 'Buyer4711@Shop.test' ELSE 'customer' || n || '@shop.test' END, now(),
+    now()
+FROM generate_series(1, $1::int) n
+"""
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +104,8 @@ async def million_url(databases: Databases) -> AsyncIterator[str]:
             connection = await database.direct()
             await connection.execute("SET statement_timeout = 0")
             await connection.execute(_FILL, ORDERS, timeout=1_200)
-            await connection.execute('VACUUM ANALYZE "order", order_search', timeout=1_200)
+            await connection.execute(_FILL_CUSTOMERS, ORDERS, timeout=1_200)
+            await connection.execute('VACUUM ANALYZE "order", order_search, customer', timeout=1_200)
             await connection.close()
         yield url
 
@@ -208,6 +216,14 @@ async def test_a_search_is_counted_by_an_index(million: Database, query: dict[st
     plan = await _explained(million, *count_statement(_listing(query).filters))
 
     assert _reads_by_an_index(plan)
+    assert _pages(plan) < MOST_BLOCKS
+
+
+async def test_the_orders_of_a_person_are_found_by_indexes(million: Database) -> None:
+    plan = await _explained(million, OF_PERSON, ["BUYER4711@shop.test", 100])
+
+    assert plan["Actual Rows"] == 2
+    assert {node["Relation Name"] for node in _nodes(plan) if node["Node Type"] == "Seq Scan"} == set()
     assert _pages(plan) < MOST_BLOCKS
 
 

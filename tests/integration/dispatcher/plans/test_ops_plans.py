@@ -21,7 +21,7 @@ from sendto_dispatcher.store import (
     unrouted,
 )
 from sendto_dispatcher.store.changes import change_rows
-from sendto_dispatcher.store.erasure import erase
+from sendto_dispatcher.store.erasure import erase, orders_of
 from sendto_dispatcher.store.listing import STRETCH, ListedState, Listing, Place, list_lanes
 from sendto_dispatcher.store.replay import replay, retry_now
 from sendto_dispatcher.store.reroute import reroute_some
@@ -96,6 +96,7 @@ LOOKS: dict[str, Look] = {
     "replays": lambda c: replays.replay_rows(c, before_id=None, limit=50),
     "unfinished": replays.unfinished_replays,
     "due": lambda c: replays.due_lanes(c, NAME, at_most=500),
+    "orders of a person": lambda c: orders_of(c, "Ada4711@shop.test"),
 }
 
 
@@ -183,6 +184,16 @@ async def test_what_needs_someone_is_counted_by_an_index(
     counted = await count_lanes(explained, Selection(provider=NAME, state=state, reason="http_422"))
 
     explaining.all_cheap(max(counted, 12_000), statements=1)
+
+
+@pytest.mark.parametrize("state", [None, ChosenState.CONVERGED, ChosenState.UNCONFIRMED])
+async def test_what_no_index_finds_is_counted_in_stretches(
+    explaining: Explaining, explained: Connection, state: ChosenState | None
+) -> None:
+    counted = await count_lanes(explained, Selection(provider="rare", state=state, changed_before=NOW))
+
+    assert counted <= LANES // 100_000 + 1
+    explaining.all_cheap(20_000, statements=LANES // 20_000)
 
 
 async def test_a_replay_and_a_retry(explaining: Explaining, explained: Connection) -> None:

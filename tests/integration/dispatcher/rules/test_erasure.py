@@ -16,7 +16,7 @@ REQUEST_KEY = Capabilities(idempotency=Idempotency.REQUEST_KEY, request_key_ttl_
 
 async def _erase(lanes: Lanes, *texts: str) -> Erased:
     async with lanes.database.transaction() as connection:
-        keys: list[Key] = await orders_of(connection, email=EMAIL.upper())
+        keys: list[Key] = await orders_of(connection, EMAIL.upper())
         return await erase(connection, keys, lanes.rules, texts)
 
 
