@@ -1,7 +1,6 @@
 """Wiring of the dispatcher's process: the one place where its parts are put together."""
 
 import asyncio
-import contextlib
 import os
 import secrets
 import signal
@@ -21,6 +20,7 @@ from sendto.kernel.ids import new_uuid
 from sendto.runtime import logs
 from sendto.runtime.database import Database, DatabaseAway
 from sendto.runtime.health import Remembered, health_routes
+from sendto.runtime.listen import Wake
 from sendto.runtime.masking import masked
 from sendto.runtime.notify import Notifier
 from sendto.runtime.pruning import Pruner
@@ -33,7 +33,6 @@ from sendto_dispatcher.engine import metrics as engine_metrics
 from sendto_dispatcher.engine.deliveries import deliveries
 from sendto_dispatcher.engine.engine import Engine, know_providers
 from sendto_dispatcher.engine.provider import Provider
-from sendto_dispatcher.intake import metrics as intake_metrics
 from sendto_dispatcher.intake.dead_letters import dead_letters
 from sendto_dispatcher.intake.hearing import hear
 from sendto_dispatcher.intake.intake import Intake
@@ -133,7 +132,7 @@ class Dispatcher:
         )
         self._ops = Ops(self._ops_database, self._current, self._notifier, self._clock, watched)
         self._erasing = Erasing(self._database, self._current, settings.kafka, settings.topics, self._clock)
-        self._beats = asyncio.Event()
+        self._beats = Wake()
         self.configuration.on_change(self._use)
 
     def app(self) -> FastAPI:
@@ -173,6 +172,7 @@ class Dispatcher:
         await self._engine.start()
         self.supervisor.start("losses", self._losses.run)
         self.supervisor.start("intake", self._intake.run)
+        self.supervisor.start("intake.lag", self._intake.lag.run)
         self.supervisor.start("intake.notify", self._notifier.run)
         self.supervisor.start("intake.dead_letters", self._dead_letters.run)
         if self._settings.dispatcher.delivery_events:
@@ -228,9 +228,7 @@ class Dispatcher:
 
     def _lag(self) -> dict[str, int]:
         """Records not yet taken, by partition that this process reads."""
-        self._intake.measure_lag()
-        samples = next(iter(intake_metrics.LAG.collect())).samples
-        return {sample.labels["partition"]: int(sample.value) for sample in samples}
+        return {str(partition): records for partition, records in self._intake.lag.records().items()}
 
     async def _told(self) -> provider_store.ReplicaRow:
         """What this process says of itself, for any other to tell."""
@@ -267,19 +265,17 @@ class Dispatcher:
         await self._engine.use(list(running.providers.values()))
         self._intake.use(running.intake_rules, running.settings.sources)
         self._replica = replace(self._replica, config_digest=running.digest)
-        self._beats.set()
+        self._beats()
 
     async def _beat(self) -> None:
         while True:
-            self._beats.clear()
             try:
                 told = await self._told()
                 async with self._database.connection() as connection:
                     await provider_store.heartbeat(connection, told)
             except DatabaseAway:
                 _log.warning("heartbeat_not_written")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._beats.wait(), self._settings.dispatcher.heartbeat_s)
+            await self._beats.wait(self._settings.dispatcher.heartbeat_s)
 
     async def _forget_replica(self) -> None:
         try:
@@ -296,7 +292,7 @@ class Dispatcher:
         return None
 
     async def _before_metrics(self) -> None:
-        self._intake.measure_lag()
+        self._intake.lag.records()
         engine_metrics.in_flight(self._engine.in_flight)
         await self._ops.before_metrics()
 

@@ -28,6 +28,7 @@ from sendto.runtime.tracing import Tracer
 from sendto_dispatcher.intake import metrics
 from sendto_dispatcher.intake.client import build_broker, read_cluster_id, stop
 from sendto_dispatcher.intake.hearing import hear
+from sendto_dispatcher.intake.lag import Lag
 from sendto_dispatcher.intake.placement import place_partitions
 from sendto_dispatcher.intake.reading import is_unreadable, read_on
 from sendto_dispatcher.intake.tracing import BatchSpans
@@ -71,6 +72,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         self._taken_up_to: dict[TopicPartition, int] = {}
         self._ever_taken: dict[TopicPartition, int] = {}
         """the highest offsets up to which this process has taken records, also of partitions that it has lost"""
+        self.lag = Lag(self._reading, self._taken_up_to, self._ever_taken)
         self._unplaced: set[TopicPartition] = set()
         self._refused: set[TopicPartition] = set()
         """partitions whose broker has refused to read on where they were read"""
@@ -122,22 +124,11 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             return "Kafka is away"
         return None if self._topic in topics else "the topic is missing"
 
-    def measure_lag(self) -> None:
-        """Bring the lag's gauge up to date."""
-        consumer = self._subscriber.consumer if self._subscriber else None
-        if consumer is None:
-            return
-        for partition, taken in self._taken_up_to.items():
-            end = consumer.highwater(partition) if partition in consumer.assignment() else None
-            if end is not None:
-                metrics.LAG.labels(partition.partition).set(max(0, end - taken))
-
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Aiokafka's call: place what is new; what cannot be placed now waits, paused, and is placed later."""
         self._unplaced = set(assigned)
         self._doubt_below.clear()
         self._taken_up_to.clear()
-        metrics.LAG.clear()
         consumer = self._consumer()
         consumer.pause(*self._unplaced)
         for partition in self._unplaced:  # somewhere, so that the library looks for no place by itself
@@ -191,6 +182,10 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         if self._broker is not None:
             broker, self._broker = self._broker, None
             await stop(broker, self._consumer())
+
+    def _reading(self) -> AIOKafkaConsumer | None:
+        """The consumer while there is one that reads."""
+        return self._subscriber.consumer if self._broker is not None and self._subscriber is not None else None
 
     def _consumer(self) -> AIOKafkaConsumer:
         return self._subscriber.consumer

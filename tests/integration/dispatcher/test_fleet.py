@@ -34,19 +34,20 @@ async def test_what_another_process_says_of_itself_is_told(settings: Settings, o
     settings["providers"]["acme"] = {"adapter": "sandbox", "config": {"url": "http://127.0.0.1:9"}}
     async with dispatching(settings, ops_token) as ops:
 
-        async def beaten() -> bool:
-            return bool(await rows("SELECT 1 FROM replica WHERE lag <> '{}'"))
+        async def itself_is_well() -> dict[str, Any] | None:
+            """It writes its own row first; on a busy machine a check of its own may fail for a moment."""
+            overview = await _overview(ops)
+            own = [one for one in overview["processes"] if one["id"] != "other"]
+            return overview if own and not any(one["unready"] for one in own) else None
 
-        await eventually(beaten)
-        before = await _overview(ops)
-        assert [one["unready"] for one in before["processes"]] == [{}]
+        await eventually(itself_is_well)
         await rows(
             _OTHER, {"97": 400, "98": 900}, {"intake": "Kafka is away"}, {"acme": "no licence"}, "a comma is missing"
         )
 
-        overview = await _overview(ops)
+        overview = await eventually(itself_is_well) or {}
 
-        assert overview["lag"] == before["lag"] + 1300
+        assert overview["lag"] == 1300
         [other] = [one for one in overview["processes"] if one["id"] == "other"]
         assert (other["partitions"], other["unready"]) == (2, {"intake": "Kafka is away"})
         troubles = {one["name"]: one["sentence"] for one in overview["troubles"]}
