@@ -1,4 +1,4 @@
-"""A TCP proxy that a test can cut, as a network does."""
+"""A TCP proxy that a test can cut, as a network does, or silence, as a frozen server is."""
 
 import asyncio
 import contextlib
@@ -13,6 +13,8 @@ class Proxy:
         self._server = (host, port)
         self._listening: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
         self.port = 0
 
     async def mend(self) -> None:
@@ -27,6 +29,14 @@ class Proxy:
         for writer in list(self._open):
             writer.transport.abort()
 
+    def silence(self) -> None:
+        """Keep all connections, and take new ones, but pass nothing on."""
+        self._flows.clear()
+
+    def go_on(self) -> None:
+        """Pass on again, also what has come meanwhile."""
+        self._flows.set()
+
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there_reader, there = await asyncio.open_connection(*self._server)
@@ -34,16 +44,16 @@ class Proxy:
             writer.close()
             return
         self._open |= {writer, there}
-        await asyncio.gather(_pump(reader, there), _pump(there_reader, writer))
+        await asyncio.gather(self._pump(reader, there), self._pump(there_reader, writer))
         self._open -= {writer, there}
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
 
 
 @asynccontextmanager

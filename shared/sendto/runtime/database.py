@@ -79,6 +79,7 @@ class Database:
         self._session = dict(session or {})
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
+        self._asking: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -87,6 +88,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection; waits for those in use."""
+        if self._asking is not None:
+            self._asking.cancel()
         if self._pool is not None:
             await self._pool.close()
             self._pool = None
@@ -137,7 +140,21 @@ class Database:
         return await _repeated(self.connection, work)
 
     async def ping(self) -> None:
-        """Raise DatabaseAway unless PostgreSQL answers."""
+        """Raise DatabaseAway unless PostgreSQL answers, as soon as a connection would have to be there.
+
+        A frozen server, or one that a broken network hides, lets a statement wait much longer: the question goes on
+        behind the answer, and no other one is asked meanwhile.
+        """
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+            self._asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
+        asked = self._asking
+        await asyncio.wait({asked}, timeout=self._settings.connect_timeout_s)
+        if not asked.done() or asked.cancelled():
+            raise DatabaseAway("it does not answer")
+        await asked
+
+    async def _ask(self) -> None:
         async with self.connection() as connection:
             await connection.fetchval("SELECT 1")
 

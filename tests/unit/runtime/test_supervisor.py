@@ -60,3 +60,24 @@ async def test_one_loop_can_be_stopped_alone() -> None:
 
     await supervisor.stop()
     assert ended == ["first", "second"]
+
+
+async def test_a_loop_that_swallows_a_cancellation_is_cancelled_again() -> None:
+    supervisor = Supervisor(cancel_again_s=0.01)
+    swallowed = 0
+
+    async def swallows() -> None:
+        nonlocal swallowed
+        while swallowed < 2:
+            try:
+                await _forever()
+            except asyncio.CancelledError:
+                swallowed += 1
+        await _forever()
+
+    supervisor.start("deaf", swallows)
+    await asyncio.sleep(0)
+    await supervisor.stop()
+
+    assert swallowed == 2
+    assert await supervisor.readiness() is None

@@ -3,15 +3,17 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from infra.eventually import eventually
 from infra.lanes import NAME, Lanes
 from infra.postgres import Databases, connected, settings
+from infra.proxy import proxied
 
 import sendto_api
 import sendto_dispatcher
@@ -177,6 +179,32 @@ async def test_a_database_that_lets_nobody_in_is_away_and_serves_again(databases
             await database.direct()
         await _alter(databases, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
         await database.ping()
+
+
+async def test_a_database_that_is_silent_is_away_as_soon_as_a_connection_would_have_to_be_there(
+    databases: Databases,
+) -> None:
+    """A frozen server keeps its connections: a statement would wait for half a minute and more."""
+    async with databases.empty() as url:
+        place = urlsplit(url)
+        async with proxied(str(place.hostname), int(place.port or 0)) as proxy:
+            near = place._replace(netloc=f"{place.username}:{place.password}@127.0.0.1:{proxy.port}")
+            async with connected(near.geturl()) as database:
+                await database.ping()
+                proxy.silence()
+                async with asyncio.timeout(settings(url).statement_timeout_s):
+                    for _ in range(2):
+                        with pytest.raises(DatabaseAway):
+                            await database.ping()
+                proxy.go_on()
+
+                async def answers() -> bool:
+                    with suppress(DatabaseAway):
+                        await database.ping()
+                        return True
+                    return False
+
+                await eventually(answers)
 
 
 async def _alter(databases: Databases, statement: str) -> None:
