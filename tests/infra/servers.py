@@ -20,6 +20,7 @@ from typing import Self
 import requests
 
 from infra.eventually import eventually
+from infra.guard import Guard
 from sendto_cli.up.jars import cache_folder, fetch
 from sendto_cli.up.kafka import EmbeddedKafka
 from sendto_cli.up.postgres import EmbeddedPostgres
@@ -186,25 +187,31 @@ class OwnKafka(_Own):
     Args:
         folder: its own folder.
         near: a further address at which it listens.
-        users: names and passwords of those whom it lets in at one more address, over SASL.
+        guard: whom it lets in at one more address, and how.
     """
 
-    def __init__(self, folder: Path, *, near: str | None = None, users: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *, near: str | None = None, guard: Guard | None = None) -> None:
         class_path = fetch(cache_folder(), lambda *_: None)
         self._folder = folder
         port, controller_port = free_port(), free_port()
         self.near = f"{near}:{free_port()}" if near else None
         """where clients connect that are near"""
-        self._embedded = EmbeddedKafka(folder, class_path, port=port, controller_port=controller_port)
+        self._embedded = EmbeddedKafka(
+            folder,
+            class_path,
+            port=port,
+            controller_port=controller_port,
+            format_options=guard.format_options() if guard else (),
+        )
         self._embedded.prepare()
         if self.near:
             with (folder / "server.properties").open("a") as properties:  # what comes later counts
                 properties.write(_near_too(self.near, port, controller_port))
-        self.guarded = f"127.0.0.1:{free_port()}" if users else None
+        self.guarded = f"127.0.0.1:{free_port()}" if guard else None
         """where clients connect that say who they are"""
-        if users and self.guarded:
+        if guard and self.guarded:
             with (folder / "server.properties").open("a") as properties:
-                properties.write(_guarded_too(self.guarded, users, port, controller_port))
+                properties.write(guard.properties(folder, self.guarded, port, controller_port))
         super().__init__(self._embedded.command, port, folder / "log", signal.SIGTERM)
 
     @property
@@ -227,25 +234,6 @@ def _near_too(near: str, port: int, controller_port: int) -> str:
             f"listeners={clients},CONTROLLER://127.0.0.1:{controller_port}",
             f"advertised.listeners={clients}",
             "listener.security.protocol.map=CLIENTS:PLAINTEXT,NEAR:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "",
-        ]
-    )
-
-
-_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
-
-
-def _guarded_too(guarded: str, users: Mapping[str, str], port: int, controller_port: int) -> str:
-    clients = f"CLIENTS://127.0.0.1:{port},GUARDED://{guarded}"
-    known = " ".join(f'user_{name}="{password}"' for name, password in users.items())
-    return "\n".join(
-        [
-            "",
-            f"listeners={clients},CONTROLLER://127.0.0.1:{controller_port}",
-            f"advertised.listeners={clients}",
-            "listener.security.protocol.map=CLIENTS:PLAINTEXT,GUARDED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "listener.name.guarded.sasl.enabled.mechanisms=PLAIN",
-            f"listener.name.guarded.plain.sasl.jaas.config={_PLAIN} required {known};",
             "",
         ]
     )

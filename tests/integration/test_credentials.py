@@ -10,11 +10,16 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from infra.events import Upstream
+from infra.guard import MECHANISM, PROTOCOL, Guard
 from infra.postgres import Databases
 from infra.processes import Service, running
 from infra.sandbox import Provider, sandbox
 from infra.servers import OwnKafka, OwnPostgres, free_port
 from infra.topics import new_topics, producing
+from pydantic import SecretStr
+
+from sendto.runtime.kafka import client_options
+from sendto.runtime.settings import KafkaSettings
 
 USERS = {"first": "first-password", "second": "second-password"}
 CONFIG = """
@@ -102,9 +107,11 @@ def _as(url: str, user: str, password: str) -> str:
 
 @pytest.fixture
 async def kafka_with_users(tmp_path: Path) -> AsyncIterator[OwnKafka]:
-    """A Kafka that lets two users in by name and password."""
+    """A Kafka that lets two users in by name and password, over TLS."""
     (tmp_path / "kafka").mkdir()
-    with OwnKafka(tmp_path / "kafka", users=USERS).running() as kafka:
+    guard = Guard(USERS)
+    guard.authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    with OwnKafka(tmp_path / "kafka", guard=guard).running() as kafka:
         yield kafka
 
 
@@ -132,8 +139,9 @@ async def test_both_are_changed_and_nothing_waits(
     database, old, new = "SENDTO_DISPATCHER__DATABASE_URL", *(_as(own_database_url, "relay", p) for p in ("old", "new"))
     given = {
         "SENDTO_KAFKA__BOOTSTRAP_SERVERS": str(kafka_with_users.guarded),
-        "SENDTO_KAFKA__SECURITY_PROTOCOL": "SASL_PLAINTEXT",
-        "SENDTO_KAFKA__SASL_MECHANISM": "PLAIN",
+        "SENDTO_KAFKA__SECURITY_PROTOCOL": PROTOCOL,
+        "SENDTO_KAFKA__SASL_MECHANISM": MECHANISM,
+        "SENDTO_KAFKA__SSL_CA_FILE": str(tmp_path / "authority.pem"),
     }
     user, password = "SENDTO_KAFKA__SASL_USERNAME", "SENDTO_KAFKA__SASL_PASSWORD"
     secret = {database: old, user: "first", password: USERS["first"]}
@@ -153,20 +161,26 @@ async def test_both_are_changed_and_nothing_waits(
         await running_fleet.deliver(10, 11, 12)
 
 
-async def test_kafka_asks_for_them(kafka_with_users: OwnKafka) -> None:
+async def test_kafka_asks_for_them_and_shows_who_it_is(kafka_with_users: OwnKafka, tmp_path: Path) -> None:
+    guarded, known = str(kafka_with_users.guarded), tmp_path / "authority.pem"
+
     with pytest.raises(KafkaError):
-        await _topics_as(str(kafka_with_users.guarded), "first", "wrong")
-    assert await _topics_as(str(kafka_with_users.guarded), "first", USERS["first"]) is not None
+        await _topics_as(guarded, "first", "wrong", known)
+    with pytest.raises(KafkaError):
+        await _topics_as(guarded, "first", USERS["first"], None)
+    assert await _topics_as(guarded, "first", USERS["first"], known) is not None
 
 
-async def _topics_as(servers: str, user: str, password: str) -> set[str]:
-    consumer = AIOKafkaConsumer(
+async def _topics_as(servers: str, user: str, password: str, authority: Path | None) -> set[str]:
+    settings = KafkaSettings(
         bootstrap_servers=servers,
-        security_protocol="SASL_PLAINTEXT",
-        sasl_mechanism="PLAIN",
-        sasl_plain_username=user,
-        sasl_plain_password=password,
+        security_protocol=PROTOCOL,
+        sasl_mechanism=MECHANISM,
+        sasl_username=user,
+        sasl_password=SecretStr(password),
+        ssl_ca_file=authority,
     )
+    consumer = AIOKafkaConsumer(**client_options(settings, client_id="test"))
     try:
         await consumer.start()
         return set(await consumer.topics())

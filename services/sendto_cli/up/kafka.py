@@ -22,13 +22,23 @@ class EmbeddedKafka:
         jars: the class path.
         port: where clients connect, on 127.0.0.1.
         controller_port: where the node speaks to itself.
+        format_options: more for Kafka's own tool, when the storage is formatted: users that are there from the start.
     """
 
-    def __init__(self, folder: Path, jars: Sequence[Path], *, port: int, controller_port: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        jars: Sequence[Path],
+        *,
+        port: int,
+        controller_port: int,
+        format_options: Sequence[str] = (),
+    ) -> None:
         self._folder = folder
         self._java = [str(JAVA), *_JVM, "-cp", ":".join(str(jar) for jar in jars)]
         self._port = port
         self._controller_port = controller_port
+        self._format_options = format_options
 
     @property
     def bootstrap_servers(self) -> str:
@@ -60,7 +70,7 @@ class EmbeddedKafka:
         storage_tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id]
         self._clear()
         done = subprocess.run(  # noqa: S603 - our own command
-            [*self._java, *storage_tool, "-c", str(self._properties_file)],
+            [*self._java, *storage_tool, "-c", str(self._properties_file), *self._format_options],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

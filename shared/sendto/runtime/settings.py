@@ -132,7 +132,7 @@ def load(root: type[Root], config: Path | None = None, environ: Mapping[str, str
     environ = os.environ if environ is None else environ
     if config is None and environ.get(CONFIG_VARIABLE):
         config = Path(environ[CONFIG_VARIABLE])
-    over = _from_environment(environ)
+    over = _from_environment(root, environ)
     tree = _from_config(root, config, over, environ) if config else {}
     _overlay(tree, over)
     known = {name: value for name, value in tree.items() if name in root.model_fields}
@@ -181,19 +181,34 @@ def describe(error: ValidationError) -> str:
     )
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+def _from_environment(root: type[BaseModel], environ: Mapping[str, str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for variable, value in environ.items():
         if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS or "__" not in variable:
             continue
-        in_file = variable.endswith(_FILE_SUFFIX)
-        path = variable.removeprefix(PREFIX).removesuffix(_FILE_SUFFIX).lower().split("__")
+        path = variable.removeprefix(PREFIX).lower().split("__")
+        in_file = variable.endswith(_FILE_SUFFIX) and not _is_setting(root, path)
+        if in_file:
+            path[-1] = path[-1].removesuffix(_FILE_SUFFIX.lower())
         if _ADAPTERS_OWN in path:  # read by whoever knows what is secret there
             own = f"file:{Path(value).absolute()}" if in_file else value if is_source(value) else f"env:{variable}"
             _put(tree, path, own)
         else:
             _put(tree, path, _secret_file(variable, value) if in_file else value)
     return tree
+
+
+def _is_setting(root: type[BaseModel], path: Sequence[str]) -> bool:
+    """Whether a setting has this very name, as those have that are names of files themselves."""
+    section, *further = path
+    field = root.model_fields.get(section)
+    if field is None or not further:
+        return field is not None
+    return (
+        isinstance(field.annotation, type)
+        and issubclass(field.annotation, BaseModel)
+        and (_is_setting(field.annotation, further))
+    )
 
 
 def _secret_file(variable: str, path: str) -> str:

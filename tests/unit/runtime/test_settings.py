@@ -96,6 +96,15 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         load(_Root, tmp_path / "missing.toml", {})
 
 
+def test_a_setting_that_is_the_name_of_a_file_is_no_secret_in_one(file: Path) -> None:
+    class _Reaching(_Root):
+        kafka: KafkaSettings = KafkaSettings()
+
+    found = load(_Reaching, file, {"SENDTO_KAFKA__SSL_CA_FILE": "/etc/authority.pem"})
+
+    assert found.kafka.ssl_ca_file == Path("/etc/authority.pem")
+
+
 class _Secretive(BaseModel):
     kafka: KafkaSettings = KafkaSettings()
     service: DatabaseSettings
