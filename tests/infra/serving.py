@@ -13,6 +13,9 @@ from pyreqwest.client import Client, ClientBuilder
 from sendto.runtime.serving import Server, listen
 from sendto.runtime.settings import HttpSettings
 
+_GRACE_S = 30
+"""so long a stop waits for calls that do not end"""
+
 
 @asynccontextmanager
 async def served(app: Any, http: Any = "httptools") -> AsyncIterator[str]:
@@ -20,7 +23,13 @@ async def served(app: Any, http: Any = "httptools") -> AsyncIterator[str]:
     settings = HttpSettings(port=0)
     listener = listen(settings)
     config = uvicorn.Config(
-        app, lifespan="on", http=http, log_config=None, access_log=False, timeout_keep_alive=settings.keep_alive_s
+        app,
+        lifespan="on",
+        http=http,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=_GRACE_S,
     )
     server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

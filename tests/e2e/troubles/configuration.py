@@ -4,17 +4,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from e2e.troubles.faces import Faces
 from infra.events import SOURCE
-from infra.servers import free_port
 
 OTHER_SOURCE = "/shop/other"
 SECRETS = {"TROUBLES_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"}
 """the environment that the file names"""
 
 
-def configuration(faces_url: str, **more: Mapping[str, Any]) -> str:
+def configuration(faces: Faces, **more: Mapping[str, Any]) -> str:
     """The file; `more` are further providers."""
-    providers = _providers(faces_url) | more
+    providers = _providers(faces) | more
     tree = {
         "log": {"format": "json"},
         "kafka": {"request_timeout_s": 2},
@@ -31,8 +31,8 @@ def configuration(faces_url: str, **more: Mapping[str, Any]) -> str:
     return "\n".join(_sections("", tree)) + "\n" + route
 
 
-def _providers(url: str) -> dict[str, Mapping[str, Any]]:
-    closed = f"http://127.0.0.1:{free_port()}/"
+def _providers(faces: Faces) -> dict[str, Mapping[str, Any]]:
+    url = faces.url
     named = ("well", "refusing", "gone", "unauthorized", "waiting", "paused", "shadowed", "off", "stuck")
     plain = {name: webhook(f"{url}/{name}") for name in named}
     sandboxes = {name: sandbox(f"{url}/{name}") for name in ("buggy", "blind", "keeps")}
@@ -42,14 +42,14 @@ def _providers(url: str) -> dict[str, Mapping[str, Any]]:
         "shadowed": plain["shadowed"] | {"shadow": True},
         "off": plain["off"] | {"enabled": False},
         "stuck": plain["stuck"] | {"limits": {"rate": "100/s"}},
-        "down": webhook(closed),
+        "down": webhook(faces.closed_url),
         "slow": webhook(f"{url}/slow", limits={"timeout_s": 8.0, "rate": "100/s"}),
         "failing": webhook(f"{url}/failing"),
         "limited": webhook(f"{url}/well", limits={"rate": "1/h"}),
         "hopeless": webhook(f"{url}/erring", retry={"base_s": 0.05, "cap_s": 0.1, "give_up_after_s": 0.2}),
         "late": webhook(f"{url}/erring", retry={"base_s": 3_000, "cap_s": 3_000}),
         "behind": webhook(f"{url}/behind", limits={"concurrency": 1, "timeout_s": 300}),
-        "holding": webhook(f"{url}/holding", limits={"concurrency": 2, "timeout_s": 300}),
+        "holding": webhook(f"{url}/holding", limits={"concurrency": 2, "timeout_s": 7_200}),
         "blind": sandboxes["blind"] | {"config": {"url": f"{url}/erring"}},
         "buggy": sandboxes["buggy"],
         "keeps": sandboxes["keeps"],

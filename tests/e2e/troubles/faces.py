@@ -1,6 +1,7 @@
 """Providers with every kind of trouble, on one socket: the path says which one is asked."""
 
 import asyncio
+import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,6 +41,8 @@ class Faces:
 
     def __init__(self) -> None:
         self.url = ""
+        self.closed_url = ""
+        """where nobody listens, and nobody will"""
         self._let = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(0))
 
     def let(self, face: str, calls: int) -> None:
@@ -68,11 +71,16 @@ async def faces() -> AsyncIterator[Faces]:
     async def one(face: str, request: Request) -> Response:
         return await known.answer(face, request)
 
-    async with served(app) as url:
-        known.url = url
-        yield known
-        for face in ("holding", "behind"):
-            known.let(face, 100)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and no listen: it is taken, and refuses
+        known.closed_url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+        async with served(app) as url:
+            known.url = url
+            try:
+                yield known
+            finally:  # whatever happens: the server waits for the calls that it has
+                for face in ("holding", "behind"):
+                    known.let(face, 100)
 
 
 def install_plugins(folder: Path) -> None:

@@ -82,11 +82,20 @@ async def go_on(stage: Stage) -> None:
     await asyncio.gather(*(put(stage, "slow", 200 + number, version) for number in range(3)))
     await asyncio.gather(*(put(stage, "failing", 300 + number, version) for number in range(12)))
     stage.faces.let("behind", 1)
-    await stage.execute(
-        f"UPDATE lane SET due_at = due_at - {PAST_S} WHERE provider IN ('limited', 'stuck', 'behind')"
-        " AND lease_token IS NULL AND due_at > clock_timestamp() - interval '5 minutes'"
+    await _change(
+        stage,
+        f"due_at = due_at - {PAST_S}",
+        "provider IN ('limited', 'stuck', 'behind') AND lease_token IS NULL"
+        " AND due_at > clock_timestamp() - interval '5 minutes'",
     )
-    await stage.execute(f"UPDATE lane SET behind_since = clock_timestamp() - {PAST_S} WHERE provider = 'late'")
+    await _change(stage, f"behind_since = clock_timestamp() - {PAST_S}", "provider = 'late'")
+
+
+async def _change(stage: Stage, change: str, which: str) -> None:
+    """Change lanes, locked in the order in which all lock them: a deadlock would end somebody's work, ours perhaps."""
+    await stage.execute(
+        f"UPDATE lane SET {change} WHERE id IN (SELECT id FROM lane WHERE {which} ORDER BY id FOR UPDATE)"
+    )
 
 
 async def put(stage: Stage, provider: str, order_id: int, version: int = 7) -> None:

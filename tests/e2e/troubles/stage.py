@@ -22,7 +22,7 @@ from infra.proxy import Proxy, proxied
 from infra.serving import Caller, Reply
 from infra.topics import producing
 
-from sendto.runtime.database import Database
+from sendto.runtime.database import Connection, Database
 from sendto_cli.home import Run
 from sendto_cli.up.files import read_ports
 from sendto_cli.up.plan import dispatcher_names
@@ -92,8 +92,11 @@ class Stage:
 
     async def execute(self, statement: str, *arguments: object) -> None:
         """Run a statement in the dispatchers' database."""
-        async with self.database.connection() as connection:
+
+        async def work(connection: Connection) -> None:
             await connection.execute(statement, *arguments)
+
+        await self.database.in_transaction(work)
 
     @contextmanager
     def frozen(self, name: str) -> Any:
@@ -118,7 +121,7 @@ async def stage(folder: Path, databases: Databases) -> AsyncIterator[Stage]:
         passed = urlunsplit(place._replace(netloc=f"{place.username}:{place.password}@127.0.0.1:{proxy.port}"))
         install_plugins(folder / "plugins")
         config = folder / "sendto.toml"
-        config.write_text(configuration(known.url), encoding="utf-8")
+        config.write_text(configuration(known), encoding="utf-8")
         env = SECRETS | {"SENDTO_DISPATCHER__DATABASE_URL": passed, "PYTHONPATH": str(folder / "plugins")}
         options = ("--port-base", "0", "--dispatchers", "2", "--config", str(config))
         system = System(folder / "home", *options, env=env)

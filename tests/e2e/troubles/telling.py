@@ -1,6 +1,7 @@
 """What tests of troubles ask, and the table of what they were told."""
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from e2e.troubles.stage import Told
 
 TABLE_VARIABLE = "SENDTO_TROUBLES_TABLE"
 """names a file to which a line is added for each trouble that was seen"""
+_NUMBER = re.compile(r"\d+")
 
 
 def note(*columns: str) -> None:
@@ -25,6 +27,12 @@ def names(told: Told, provider: str | None) -> set[str]:
 def alerts(told: Told, provider: str | None) -> set[str]:
     """The alerts of a provider, or those of none."""
     return {one["alertname"] for one in told.alerts if one.get("provider") == provider}
+
+
+def is_shown(told: Told, said: Iterable[str]) -> bool:
+    """Whether the console's page says all of it. Numbers do not count: both were asked for at different moments."""
+    page = _NUMBER.sub("0", told.page)
+    return all(_NUMBER.sub("0", one) in page for one in said)
 
 
 def sentences(told: Told, wanted: Iterable[str], provider: str | None) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from e2e.troubles.cases import ORDERS, QUIET, Case
 from e2e.troubles.making import until
 from e2e.troubles.stage import Stage
-from e2e.troubles.telling import alerts, names, note, sentences
+from e2e.troubles.telling import alerts, is_shown, names, note, sentences
 
 pytestmark = pytest.mark.xdist_group("troubles")
 
@@ -21,7 +21,7 @@ async def test_a_trouble_of_a_provider_or_an_event_is_named(troubled: Stage, cas
         names_right = found_names >= set(case.console) if exact else found_names == set(case.console)
         alerts_right = found_alerts >= set(case.alerts) if exact else found_alerts == set(case.alerts)
         said = sentences(told, case.console, case.provider)
-        shown = all(sentence in told.page for sentence in said)
+        shown = is_shown(told, said)
         if not (re.search(case.verdict, verdict) and names_right and alerts_right and shown and not told.ready):
             return False
         note(case.title, verdict, " ".join(said) or "-", "ready", ", ".join(sorted(case.alerts)) or "-")
@@ -34,9 +34,16 @@ async def test_a_trouble_of_a_provider_or_an_event_is_named(troubled: Stage, cas
 
 
 async def test_nothing_is_told_of_providers_that_are_well(troubled: Stage) -> None:
-    told = await troubled.told()
-    assert not [one for one in told.troubles if one["provider"] in QUIET]
-    assert not [one for one in told.alerts if one.get("provider") in QUIET]
+    async def quiet() -> bool:
+        told = await troubled.told()
+        of_quiet = [one for one in (*told.troubles, *told.alerts) if one.get("provider") in QUIET]
+        troubled.last = str(of_quiet)
+        return not of_quiet
+
+    try:
+        await until(quiet)
+    except AssertionError as late:
+        raise AssertionError(f"last told {troubled.last}") from late
 
 
 async def test_alerts_say_in_their_summaries_of_whom_they_tell(troubled: Stage) -> None:

@@ -10,7 +10,7 @@ import pytest
 from e2e.troubles.configuration import configuration
 from e2e.troubles.making import put, until
 from e2e.troubles.stage import Stage, left_open
-from e2e.troubles.telling import alerts, names, note, sentences
+from e2e.troubles.telling import alerts, is_shown, names, note, sentences
 from infra.bodies import customer, order
 from infra.processes import Service
 from infra.prometheus import add_target
@@ -31,7 +31,7 @@ async def _await(troubled: Stage, title: str, *, trouble: str, alert: str, ready
         troubled.last = f"{found} {fired} {told.ready}"
         said = sentences(told, (trouble,), None)
         unready = ready in told.ready if ready else not told.ready
-        if not (trouble in found and alert in fired and unready and all(one in told.page for one in said)):
+        if not (trouble in found and alert in fired and unready and is_shown(told, said)):
             return False
         verdict = await troubled.verdict(order_id) if order_id else "(of no order)"
         note(title, verdict, " ".join(said), f"{ready}: {told.ready[ready]}" if ready else "ready", alert)
@@ -69,13 +69,15 @@ async def _is_gone(troubled: Stage, trouble: str) -> bool:
 
 
 async def test_a_frozen_process_that_holds_leases_is_named(troubled: Stage) -> None:
-    rows = await _rows(
-        troubled,
-        "SELECT l.order_id FROM lane l JOIN replica r ON r.id = l.leased_by"
-        " WHERE l.provider = 'holding' AND r.pid = $1",
-        troubled.run.pids["dispatcher-2"],
+    held = (
+        "SELECT l.order_id FROM lane l JOIN replica r ON r.id = l.leased_by WHERE l.provider = 'holding' AND r.pid = $1"
     )
-    assert rows
+
+    async def holding() -> bool:
+        return bool(await _rows(troubled, held, troubled.run.pids["dispatcher-2"]))
+
+    await until(holding)
+    rows = await _rows(troubled, held, troubled.run.pids["dispatcher-2"])
     with troubled.frozen("dispatcher-2"):
 
         async def named() -> bool:
@@ -132,6 +134,17 @@ async def test_events_that_left_the_topic_before_they_were_taken_are_named(troub
         places = [await troubled.upstream.raw(b"30900", b"{", []) for _ in range(10)]
         await delete_records(troubled.run.kafka_bootstrap_servers, places[-1])
     await _await(troubled, "events left the topic untaken", trouble="intake_gap", alert="SendtoIntakeGap")
+
+
+async def test_a_topic_that_is_another_one_is_named(troubled: Stage) -> None:
+    await remake_topic(troubled.run.kafka_bootstrap_servers, TopicSettings())
+    await put(troubled, "well", 30_901)
+
+    async def arrived() -> bool:
+        return "well has the customer" in await troubled.verdict(30_901)
+
+    await until(arrived)
+    await _await(troubled, "topic made anew", trouble="position_reset", alert="SendtoPositionReset", order_id=30_901)
 
 
 async def test_events_that_are_not_taken_are_named(troubled: Stage) -> None:
@@ -196,7 +209,7 @@ async def test_the_database_away_is_named(troubled: Stage) -> None:
 async def test_a_broken_plugin_and_a_configuration_of_its_own_are_named(troubled: Stage, tmp_path: Path) -> None:
     config, port = tmp_path / "odd.toml", free_port()
     unlicensed = {"adapter": "unlicensed", "config": {}}
-    config.write_text(configuration(troubled.faces.url, theirs=unlicensed), encoding="utf-8")
+    config.write_text(configuration(troubled.faces, theirs=unlicensed), encoding="utf-8")
     env = dict(troubled.env) | {
         "SENDTO_CONFIG": str(config),
         "SENDTO_DISPATCHER__DATABASE_URL": troubled.database_url,
@@ -235,17 +248,6 @@ async def test_a_broken_plugin_and_a_configuration_of_its_own_are_named(troubled
         await asyncio.gather(starting, return_exceptions=True)
         if odd.is_running:
             await odd.end()
-
-
-async def test_a_topic_that_is_another_one_is_named(troubled: Stage) -> None:
-    await remake_topic(troubled.run.kafka_bootstrap_servers, TopicSettings())
-    await put(troubled, "well", 30_901)
-
-    async def arrived() -> bool:
-        return "well has the customer" in await troubled.verdict(30_901)
-
-    await until(arrived)
-    await _await(troubled, "topic made anew", trouble="position_reset", alert="SendtoPositionReset", order_id=30_901)
 
 
 async def test_a_database_that_has_lost_commits_is_named(troubled: Stage) -> None:
