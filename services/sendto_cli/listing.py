@@ -34,6 +34,8 @@ def show(
         return
     for row in rows:
         typer.echo(told(row))
+    if not rows:
+        typer.echo("none", err=True)
 
 
 def cancel(path: str, home: Path | None, told: Callable[[Json], str], *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Moments as people write them on a command line."""
+"""Moments as people write them on a command line, and read them there."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -25,3 +25,18 @@ def moment(text: str, option: str, now: datetime | None = None) -> datetime:
             f"{text!r} is neither so long ago (90s, 15m, 2h, 3d) nor a time (2026-01-02T03:04:05Z)", param_hint=option
         ) from None
     return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def to_second(when: str | datetime) -> str:
+    """A moment to the second, as verdicts tell it."""
+    return _utc(when).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def to_millisecond(when: str | datetime) -> str:
+    """A moment to the millisecond, where many happen within a second."""
+    at = _utc(when)
+    return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}"
+
+
+def _utc(when: str | datetime) -> datetime:
+    return (datetime.fromisoformat(when) if isinstance(when, str) else when).astimezone(UTC)

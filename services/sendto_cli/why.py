@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from sendto_cli.times import to_millisecond, to_second
+
 Json = dict[str, Any]
 
 
@@ -32,9 +34,10 @@ def _lines(story: Json) -> Iterator[str]:
 def _verdict(story: Json) -> Iterator[str]:
     waiting = story["waiting"]
     if waiting:
+        waits, them = ("waits", "it") if len(waiting) == 1 else ("wait", "them")
         yield (
-            f"{len(waiting)} of its events {'waits' if len(waiting) == 1 else 'wait'} in the outbox, since "
-            f"{waiting[0]['occurred_at']}: the relay has not published {'it' if len(waiting) == 1 else 'them'} yet."
+            f"{len(waiting)} of its events {waits} in the outbox, since {to_second(waiting[0]['occurred_at'])}: "
+            f"the relay has not published {them} yet."
         )
     elif story["order"] and not story["dispatcher"]["sources"]:
         yield "The API holds the order; it has no customer, or its event is still on the topic."
@@ -48,7 +51,7 @@ def _section(title: str, rows: list[Json], line: Any) -> Iterator[str]:  # noqa:
 
 
 def _waiting(row: Json) -> str:
-    return f"{row['occurred_at']}  {row['type']}  version {row['version']}"
+    return f"{to_millisecond(row['occurred_at'])}  {row['type']}  version {row['version']}"
 
 
 def _source(row: Json) -> str:
@@ -77,7 +80,7 @@ def _lane(row: Json) -> str:
     wanted = "present" if row["desired_present"] else "absent"
     held = "present" if row["applied_present"] else "absent"
     doubt = "  in doubt" if row["in_doubt"] else ""
-    upcoming = f"  next at {row['next_at']}" if row["next_at"] else ""
+    upcoming = f"  next at {to_second(row['next_at'])}" if row["next_at"] else ""
     sides = f"wanted {wanted} {row['desired_version'] or '-'}, known {held} {row['applied_version'] or '-'}"
     return f"{row['provider']}  {row['state']}  reference {row['reference']}  {sides}{doubt}{upcoming}"
 
@@ -86,19 +89,20 @@ def _attempt(row: Json) -> str:
     reason = f" ({row['reason']})" if row["reason"] else ""
     detail = f": {row['detail']}" if row["detail"] else ""
     return (
-        f"{row['started_at']}  {row['provider']}  {row['operation']}  version {_version(row)}  "
+        f"{to_millisecond(row['started_at'])}  {row['provider']}  {row['operation']}  version {_version(row)}  "
         f"{row['outcome']}{reason}{detail}  {row['duration_ms']:.0f} ms"
     )
 
 
 def _event(row: Json) -> str:
     place = f"{row['topic']}/{row['partition']}@{row['offset']}"
-    return f"{row['taken_at']}  {row['type']}  version {_version(row)}  {row['verdict']}  {place}  {row['source']}"
+    what = f"{row['type']}  version {_version(row)}  {row['verdict']}"
+    return f"{to_millisecond(row['taken_at'])}  {what}  {place}  {row['source']}"
 
 
 def _rejected(row: Json) -> str:
     place = f"{row['topic']}/{row['partition']}@{row['offset']}"
-    return f"{row['rejected_at']}  {row['reason']}: {row['detail']}  {place}"
+    return f"{to_millisecond(row['rejected_at'])}  {row['reason']}: {row['detail']}  {place}"
 
 
 def _version(row: Json) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from sendto_cli.errors import CommandFailed
 from sendto_cli.options import AsJson, Home
+from sendto_cli.times import to_second
 
 if TYPE_CHECKING:
     from sendto_cli.erasing import Receipt
@@ -92,7 +93,8 @@ def _lines(receipt: "Receipt") -> Iterator[str]:
         )
     yield "not reached:"
     for place in _not_reached(told):
-        yield f"  {place['place']}: {place['until'] or place['why']}"
+        until = f"until {to_second(place['until'])}" if place["until"] else place["why"]
+        yield f"  {place['place']}: {until}"
 
 
 def _not_reached(told: Json) -> Iterator[Json]:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import typer
 
 from sendto_cli.options import AsJson, Home
+from sendto_cli.times import to_second
 
 
 def register(app: typer.Typer) -> None:
@@ -90,11 +91,12 @@ def _why(row: dict[str, Any]) -> str:
             return f": {row['problem']}"
         case "paused":
             reason = f" ({row['pause_reason']})" if row["pause_reason"] else ""
-            return f" by {row['paused_by']} since {row['paused_at']}{reason}"
+            return f" by {row['paused_by']} since {to_second(row['paused_at'])}{reason}"
         case "held":
-            return f" since {row['held_at']} ({row['hold_reason']})"
+            return f" since {to_second(row['held_at'])} ({row['hold_reason']})"
         case "down":
-            return f" since {row['opened_at']}, next probe at {row['probe_at']}"
+            probe = f", next probe at {to_second(row['probe_at'])}" if row["probe_at"] else ""
+            return f" since {to_second(row['opened_at'])}{probe}"
         case "waiting":
-            return f" until {row['blocked_until']}, as it asked"
+            return f" until {to_second(row['blocked_until'])}, as it asked"
     return ""

@@ -8,6 +8,7 @@ import typer
 
 from sendto_cli.errors import CommandFailed
 from sendto_cli.options import AsJson, Home
+from sendto_cli.times import to_second
 
 _ID_MAX = 2**63 - 1
 _PAGE = 100
@@ -40,7 +41,8 @@ def list_(
 
     def told(row: Json) -> str:
         place = f"{row['topic']}/{row['partition']}@{row['record_offset']}"
-        return f"{row['id']}  {row['rejected_at']}  {row['reason']}: {row['detail']}  {place}  {row['source'] or '-'}"
+        why = f"{row['reason']}: {row['detail']}"
+        return f"{row['id']}  {to_second(row['rejected_at'])}  {why}  {place}  {row['source'] or '-'}"
 
     listing.show(f"/ops/rejected?{_query(reason, source, limit=limit)}", home, told, as_json=as_json)
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import typer
 
 from sendto_cli.options import AsJson, Home
+from sendto_cli.times import to_second
 
 _VERSION_MAX = 2**63 - 1
 
@@ -53,4 +54,4 @@ def reset(
 
 
 def _told(row: dict[str, Any]) -> str:
-    return f"{row['source']}  {row['events']} of the newest events, the last at {row['last_taken_at']}"
+    return f"{row['source']}  {row['events']} of the newest events, the last at {to_second(row['last_taken_at'])}"

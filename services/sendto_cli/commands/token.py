@@ -13,6 +13,7 @@ import typer
 
 from sendto_cli.errors import CommandFailed
 from sendto_cli.options import AsJson, Config, Home
+from sendto_cli.times import to_second
 
 T = TypeVar("T")
 
@@ -73,16 +74,16 @@ def list_(*, as_json: AsJson = False, door: For = Door.API, home: Home = None, c
         return
     for row in rows:
         state = _state(row)
-        used = f"last used {row['last_used_at']}" if row["last_used_at"] else "never used"
+        used = f"last used {to_second(row['last_used_at'])}" if row["last_used_at"] else "never used"
         typer.echo(f"{row['id']}  {row['name']}  {','.join(row['permissions'])}  {state}  {used}")
 
 
 def _state(row: dict[str, Any]) -> str:
     if row["revoked_at"]:
-        return f"revoked {row['revoked_at']}"
+        return f"revoked {to_second(row['revoked_at'])}"
     if not row["expires_at"]:
         return "valid"
-    return f"{'expires' if row['expires_at'] > datetime.now(UTC) else 'expired'} {row['expires_at']}"
+    return f"{'expires' if row['expires_at'] > datetime.now(UTC) else 'expired'} {to_second(row['expires_at'])}"
 
 
 def revoke(

@@ -189,7 +189,7 @@ def _of_events(facts: Facts) -> Iterator[Trouble]:
         yield Trouble(
             "events_rejected",
             Severity.WORRYING,
-            f"{_events(facts.rejected)} of the last hour rejected: see the console's page of them.",
+            f"{_events(facts.rejected)} of the last hour rejected: see sendto rejected list.",
         )
     if facts.unrouted:
         yield Trouble(
@@ -269,16 +269,17 @@ def _slow_or_failing(one: ProviderFacts) -> Iterator[Trouble]:
 
 
 _GIVEN_UP = {
-    "dead": ("lanes_dead", "given up or refused: see sendto lanes --state dead"),
-    "unknown": ("lanes_unknown", "with an unknown outcome, for a person to look at: see sendto lanes --state unknown"),
-    "taken": ("lanes_taken", "with a reference that another source owns: see sendto lanes --state taken"),
+    "dead": ("lanes_dead", "given up or refused"),
+    "unknown": ("lanes_unknown", "with an unknown outcome, for a person to look at"),
+    "taken": ("lanes_taken", "with a reference that another source owns"),
 }
 
 
 def _given_up(one: ProviderFacts) -> Iterator[Trouble]:
     for state, (name, words) in _GIVEN_UP.items():
         if count := one.lanes.get(state, 0):
-            yield Trouble(name, Severity.WORRYING, f"{one.name} has {_lanes(count)} {words}.", one.name)
+            see = f"see sendto lanes --provider {one.name} --state {state}"
+            yield Trouble(name, Severity.WORRYING, f"{one.name} has {_lanes(count)} {words}: {see}.", one.name)
 
 
 def _lanes(count: int) -> str:

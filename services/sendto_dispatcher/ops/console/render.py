@@ -9,6 +9,8 @@ from urllib.parse import quote, urlencode
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sendto_dispatcher.ops.glances import TroubleShown
+
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -77,7 +79,7 @@ class Renderer:
             "share": _share,
             "path": _path,
         }
-        self._environment.globals |= {"symbols": SYMBOLS, "query": _query}
+        self._environment.globals |= {"symbols": SYMBOLS, "query": _query, "page_of": page_of}
 
     def page(self, template: str, status: int = HTTPStatus.OK, **context: Any) -> HTMLResponse:
         """A whole page."""
@@ -117,6 +119,26 @@ def _count(number: float) -> str:
 
 def _share(part: float | None) -> str:
     return _NOTHING if part is None else f"{part * 100:.0f} %"
+
+
+_PAGES = {
+    "events_rejected": ("/rejected", "rejected events"),
+    "orders_unrouted": ("/unrouted", "orders that go nowhere"),
+    "events_stale": ("/sources", "sources"),
+    "configuration_refused": ("/configuration", "configuration"),
+    "configuration_differs": ("/configuration", "configuration"),
+}
+"""where more is told of a trouble that is no provider's"""
+
+
+def page_of(trouble: TroubleShown) -> tuple[str, str] | None:
+    """Where more is told of a trouble, and how the link to it is named."""
+    if trouble.provider is None:
+        return _PAGES.get(trouble.name)
+    kind, _, state = trouble.name.partition("_")
+    if kind == "lanes":
+        return f"/lanes?{_query(provider=trouble.provider, state=state)}", "these orders"
+    return f"/providers/{_path(trouble.provider)}", trouble.provider
 
 
 def _path(text: object) -> str:
