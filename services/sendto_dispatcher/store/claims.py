@@ -52,16 +52,27 @@ WITH ready AS (
     SELECT * FROM (SELECT * FROM ready UNION ALL SELECT * FROM hanging) AS found ORDER BY due_at LIMIT $6
 )
 {_LEASE}"""
-# A probe may take a lane before its time: one that waits in ordinary backoff would become due with the others.
+# A probe may take a lane before its time: one that waits in ordinary backoff would become due with the others. Of the
+# lanes that are due soonest it takes one that is due and has not failed: lanes that fail for ever, however many, would
+# each cost an interval before one goes out that can show that the provider is well.
+_PROBED_OF = 500
 _MAY_PROBE = """
-    due_at IS NOT NULL AND (lease_token IS NULL OR due_at <= clock_timestamp())
-    AND (not_before IS NULL OR not_before <= clock_timestamp()) AND id <> ALL($6::bigint[])
-    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    lane.due_at IS NOT NULL AND (lane.lease_token IS NULL OR lane.due_at <= clock_timestamp())
+    AND (lane.not_before IS NULL OR lane.not_before <= clock_timestamp()) AND lane.id <> ALL($6::bigint[])
+"""
+_SOONEST = f"""
+SELECT id, attempts > 0 OR due_at > {_NOW} AS later, due_at FROM lane
+WHERE provider = $4 AND {{which}} AND {_MAY_PROBE} ORDER BY due_at LIMIT {_PROBED_OF}
 """
 _CLAIM_PROBE = f"""
-WITH ready AS (SELECT {_OLD_LEASE} FROM lane WHERE provider = $4 AND NOT hanging AND {_MAY_PROBE}),
-    hanging AS (SELECT {_OLD_LEASE} FROM lane WHERE provider = $4 AND hanging AND {_MAY_PROBE}),
-    picked AS (SELECT * FROM (SELECT * FROM ready UNION ALL SELECT * FROM hanging) AS found ORDER BY due_at LIMIT 1)
+WITH soonest AS (
+    ({_SOONEST.format(which="NOT hanging")}) UNION ALL ({_SOONEST.format(which="hanging")})
+), likely AS (
+    SELECT id, later FROM soonest ORDER BY later, due_at LIMIT 10
+), picked AS (
+    SELECT {_OLD_LEASE} FROM lane JOIN likely USING (id) WHERE {_MAY_PROBE}
+    ORDER BY likely.later, lane.due_at LIMIT 1 FOR UPDATE OF lane SKIP LOCKED
+)
 {_LEASE}"""
 
 _STATES = """

@@ -1,5 +1,7 @@
 """Rule 30 in the running engine: a rate limit is used and kept, by one process and by three."""
 
+import asyncio
+import random
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -10,14 +12,15 @@ from typing import Any
 import pytest
 from infra.engine import Scripted, engine_settings, provider, running
 from infra.eventually import eventually
-from infra.lanes import Lanes
+from infra.lanes import NAME, Lanes
 from infra.sandbox import Provider
 
 from sendto.runtime.database import Connection
 from sendto.sdk import Applied, Command, Health, HealthVerdict, Http, HttpRequest, Operation, Outcome, Unauthorized
 from sendto_dispatcher.adapters.sandbox import SandboxAdapter, SandboxConfig
-from sendto_dispatcher.domain.pace import LATE_S
+from sendto_dispatcher.domain.pace import LATE_S, Bucket, Grant
 from sendto_dispatcher.engine import settler
+from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store.settles import AttemptRecord, Settled, write_settles
 
 RATE, ORDERS = 50, 150
@@ -51,6 +54,43 @@ async def test_rule_30_calls_are_spaced_and_the_limit_is_kept_by_all_processes_t
     gaps = sorted(end - start for start, end in pairwise(times))
     assert gaps[len(gaps) // 2] > 0.2 / RATE
     assert len({row["replica"] for row in await lanes.rows("SELECT replica FROM attempt")}) == processes
+
+
+QUICK = Bucket(rate_per_s=300.0, burst=5.0)
+
+
+async def _turns(lanes: Lanes, seed: int, turns: list[float]) -> None:
+    """Take requests as one of several processes does; note at which time of the database each may start."""
+    random_ = random.Random(seed)  # noqa: S311 - to be the same each time
+    unused = 0
+
+    async def take(connection: Connection) -> tuple[Grant, float]:
+        grant = await provider_store.take_requests(
+            connection, NAME, QUICK, operations=random_.randint(1, 30), requests_each=1, unused=unused
+        )
+        taken_at = "SELECT extract(epoch FROM tokens_at)::float8 FROM provider_state WHERE provider = $1"
+        return grant, await connection.fetchval(taken_at, NAME)
+
+    while len(turns) < ORDERS:
+        grant, at_s = await lanes.database.in_transaction(take)
+        made = grant.requests - random_.choice([0, 0, min(grant.requests, 3)])
+        unused = grant.requests - made
+        turns += [at_s + grant.delay_s(number) for number in range(1, made + 1)]
+        await asyncio.sleep(grant.wait_s)
+    async with lanes.database.connection() as connection:
+        await provider_store.give_back(connection, NAME, QUICK, unused)
+
+
+async def test_rule_30_by_the_database_s_clock_no_time_holds_more_turns_than_a_burst_and_the_rate(lanes: Lanes) -> None:
+    """However the machine holds the processes up: what they do with their turns is for the pure tests."""
+    await lanes.provider()
+    turns: list[float] = []
+    await asyncio.gather(*(_turns(lanes, seed, turns) for seed in range(3)))
+
+    turns.sort()
+    for number, first in enumerate(turns):
+        for count, last in enumerate(turns[number:], start=1):
+            assert count <= QUICK.burst + (last - first) * QUICK.rate_per_s + 1e-3
 
 
 class HeldUp(Scripted):

@@ -182,6 +182,26 @@ async def test_rule_25_each_probe_takes_another_lane_also_when_only_a_poisoned_o
     assert (await lanes.provider())["probed_lanes"] == []
 
 
+async def test_rule_25_lanes_that_have_not_failed_are_probed_first_however_many_have(lanes: Lanes) -> None:
+    """Else each lane that fails for ever costs an interval in which all the others wait."""
+    failing, fresh = range(1, 31), range(31, 34)
+    for order_id in failing:
+        await lanes.put(order_id, 1)
+    for claim in await lanes.claim():
+        await lanes.settle(claim, Transient("http_500", timed_out=claim.lane.order_id % 2 == 0))
+    await lanes.expire(*failing)
+    for order_id in fresh:
+        await lanes.put(order_id, 1)
+    await lanes.run("UPDATE lane SET due_at = due_at + interval '1 hour' WHERE order_id = $1", fresh[-1])
+    await _state(lanes, _open)
+
+    probed = [await _probe(lanes) for _ in range(2 + len(failing))]
+
+    assert probed[:2] == [31, 32]
+    assert sorted(probed[2:]) == list(failing), "one that is not due yet waits for those that are"
+    assert await _probe(lanes) == fresh[-1]
+
+
 async def test_rule_25_the_memory_of_probes_is_bounded(lanes: Lanes) -> None:
     async with lanes.database.connection() as connection:
         for lane_id in range(1, 251):

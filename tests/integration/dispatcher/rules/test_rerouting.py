@@ -1,14 +1,17 @@
 """Rule 34: routes are applied to every known order, in small steps, while all live processes have the same."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from infra.lanes import NAME, SOURCE, Lanes
+from infra.eventually import eventually
+from infra.lanes import CLUSTER, NAME, SOURCE, Lanes
 
 from sendto.sdk import Applied
 from sendto_dispatcher.domain.routing import Routing, Rule
+from sendto_dispatcher.store.intake import take
 from sendto_dispatcher.store.providers import ReplicaRow, heartbeat
 from sendto_dispatcher.store.reroute import FIRST, ConfigurationsDiffer, Rerouted, reroute_some
 from sendto_dispatcher.store.route_count import RouteCount, count_moves
@@ -185,3 +188,20 @@ async def test_what_would_move_is_counted_by_the_ways_it_would_go(
 async def test_nothing_is_counted_where_nothing_is_known(lanes: Lanes) -> None:
     async with lanes.database.connection() as connection:
         assert await count_moves(connection, lanes.rules) == RouteCount(known=0, moves=Counter())
+
+
+async def test_an_order_that_the_intake_is_moving_just_now_is_routed_as_it_will_be(lanes: Lanes) -> None:
+    """Looked at without a lock it would still go to another provider than it does."""
+    for order_id in (1, 2):
+        await lanes.put(order_id, 1, order=GB)
+    await _live(lanes, 1, "new")
+    _route(lanes, BRITISH)
+    newer = [lanes.record(lanes.event(1, 2, order=FR), lanes.next_offset())]
+    async with lanes.database.transaction() as intake:
+        await take(intake, CLUSTER, newer, lanes.rules)
+        applying = asyncio.create_task(_apply(lanes))
+        await eventually(lambda: lanes.waits_for_lock("test"))
+    await applying
+
+    assert await _at(lanes) == {(1, NAME, True), (2, NAME, False), (2, "british", True)}
+    assert [row["providers"] for row in await _state(lanes)] == [[NAME], ["british"]]

@@ -8,6 +8,7 @@ import pytest
 from infra.eventually import eventually
 from infra.lanes import CLUSTER, NAME, TOPIC, Lanes
 
+from sendto.runtime.database import Connection
 from sendto.sdk import AlreadyAbsent, Applied, Transient
 from sendto_dispatcher.store import positions
 from sendto_dispatcher.store.intake import take
@@ -118,6 +119,27 @@ async def test_rule_3_uncarried_events_count_up_and_are_rejected_after_a_carried
     state = await _state(lanes, 7)
     assert (state["carried"], state["version"]) == (True, 1)
     assert [row["reason"] for row in await lanes.rows("SELECT reason FROM rejected_event")] == ["unversioned"]
+
+
+@pytest.mark.parametrize(("first", "second"), [(5, 4), (4, 5)])
+async def test_rule_3_two_processes_that_meet_an_order_at_the_same_time_keep_the_newer_state(
+    lanes: Lanes, first: int, second: int
+) -> None:
+    """Neither finds a row to lock: the second one's insert waits, and then must not overwrite what is newer."""
+    await _place(lanes, {0: 0, 1: 0})
+    theirs = [lanes.record(lanes.event(7, second), 0, partition=1)]
+
+    async def take_theirs(connection: Connection) -> Taken:
+        return await take(connection, CLUSTER, theirs, lanes.rules)
+
+    async with lanes.database.transaction() as one:
+        await take(one, CLUSTER, [lanes.record(lanes.event(7, first), 0)], lanes.rules)
+        other = asyncio.create_task(lanes.database.in_transaction(take_theirs))
+        await eventually(lambda: lanes.waits_for_lock("test"))
+    assert (await other).verdicts["stale" if second < first else "counted"] == 1
+
+    assert (await _state(lanes, 7))["version"] == 5
+    assert (await lanes.lane(7))["desired_version"] == 5
 
 
 def _records(lanes: Lanes, *offsets: int, partition: int = 0) -> list[Record]:

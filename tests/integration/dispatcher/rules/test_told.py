@@ -1,8 +1,12 @@
 """Rule 9: delivery events and dead letters are rows first; Kafka away stops neither intake nor settles."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from infra.events import Upstream
 from infra.eventually import eventually
 from infra.lanes import Lanes
@@ -13,13 +17,17 @@ from integration.dispatcher.conftest import Rows, Settings, dispatching
 from pydantic import TypeAdapter
 
 from sendto.events.delivery import DeliveryData, DeliveryType
-from sendto.runtime.database import Database
+from sendto.runtime.database import Database, DatabaseAway
 from sendto.runtime.publishing import RowPublisher
 from sendto.runtime.settings import KafkaSettings
+from sendto.sdk import Applied
+from sendto_dispatcher.domain.lane import Claim
 from sendto_dispatcher.domain.told import Told
 from sendto_dispatcher.engine.deliveries import deliveries
+from sendto_dispatcher.engine.record import attempt_record
 from sendto_dispatcher.intake.dead_letters import dead_letters
 from sendto_dispatcher.store.deliveries import write_deliveries
+from sendto_dispatcher.store.settles import write_settles
 
 
 async def _deliveries(kafka: str, topic: str, expected: int) -> list[tuple[str, DeliveryData]]:
@@ -74,31 +82,154 @@ async def test_nothing_is_told_unless_it_is_configured(
     assert await rows("SELECT 1 FROM delivery_event") == []
 
 
-async def test_rows_are_published_in_order_once_and_again_only_if_their_mark_was_lost(
-    dispatch_database: Database, kafka: str
-) -> None:
+async def _rows_to_tell(database: Database, many: int) -> None:
+    told = [
+        Told(type=DeliveryType.APPLIED, order_id=one, source="/shop", provider="acme", version=one, attempts=1)
+        for one in range(1, many + 1)
+    ]
+    async with database.transaction() as connection:
+        await write_deliveries(connection, told)
+
+
+async def _order_ids(kafka: str, topic: str) -> list[int]:
+    return [int(record.key) for record in await read_all(kafka, topic)]
+
+
+async def test_rows_are_published_in_their_order_and_once(dispatch_database: Database, kafka: str) -> None:
     topics = await new_topics(kafka, partitions=1)
-    async with dispatch_database.transaction() as connection:
-        await write_deliveries(
-            connection,
-            [
-                Told(
-                    type=DeliveryType.APPLIED,
-                    order_id=number,
-                    source="/shop",
-                    provider="acme",
-                    version=number,
-                    attempts=1,
-                )
-                for number in range(1, 151)
-            ],
-        )
+    await _rows_to_tell(dispatch_database, 150)
     publisher: RowPublisher = deliveries(dispatch_database, KafkaSettings(bootstrap_servers=kafka), topics.deliveries)
     async with producing(kafka) as producer:
         counts = [await publisher.run_once(producer) for _ in range(3)]
 
     assert counts == [100, 50, 0]
-    assert [int(record.key) for record in await read_all(kafka, topics.deliveries)] == list(range(1, 151))
+    assert await _order_ids(kafka, topics.deliveries) == list(range(1, 151))
+
+
+class _Breaks:
+    """A producer at whose n-th record something breaks, once: `before` it is sent, or after."""
+
+    def __init__(
+        self, producer: AIOKafkaProducer, at: int, breaks: Callable[[], Awaitable[None]], *, before: bool
+    ) -> None:
+        self._producer = producer
+        self._left = at
+        self._breaks = breaks
+        self._before = before
+
+    async def send_and_wait(self, *arguments: Any, **named: Any) -> Any:
+        self._left -= 1
+        if self._left == 0 and self._before:
+            await self._breaks()
+        sent = await self._producer.send_and_wait(*arguments, **named)
+        if self._left == 0 and not self._before:
+            await self._breaks()
+        return sent
+
+
+@pytest.mark.parametrize("at", [1, 3, 5])
+async def test_after_a_record_that_cannot_be_sent_it_begins_at_the_first_row_again(
+    dispatch_database: Database, kafka: str, at: int
+) -> None:
+    topics = await new_topics(kafka, partitions=1)
+    await _rows_to_tell(dispatch_database, 5)
+    publisher: RowPublisher = deliveries(dispatch_database, KafkaSettings(bootstrap_servers=kafka), topics.deliveries)
+
+    async def lost() -> None:
+        raise KafkaConnectionError
+
+    async with producing(kafka) as producer:
+        with pytest.raises(KafkaError):
+            await publisher.run_once(_Breaks(producer, at, lost, before=True))
+        assert await publisher.run_once(producer) == 5
+
+    assert await _order_ids(kafka, topics.deliveries) == [*range(1, at), *range(1, 6)]
+
+
+async def test_what_was_sent_and_whose_mark_was_lost_is_sent_again(
+    dispatch_url: str, dispatch_database: Database, kafka: str
+) -> None:
+    """The publisher's connection is cut after the last record: as a process that dies there."""
+    topics = await new_topics(kafka, partitions=1)
+    await _rows_to_tell(dispatch_database, 3)
+    publisher: RowPublisher = deliveries(dispatch_database, KafkaSettings(bootstrap_servers=kafka), topics.deliveries)
+    other = await asyncpg.connect(dispatch_url)
+
+    async def cut() -> None:
+        await other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND state = 'idle in transaction'"
+        )
+
+    async with producing(kafka) as producer:
+        with pytest.raises(DatabaseAway):
+            await publisher.run_once(_Breaks(producer, 3, cut, before=False))
+        assert await publisher.run_once(producer) == 3
+        assert await publisher.run_once(producer) == 0
+    await other.close()
+
+    assert await _order_ids(kafka, topics.deliveries) == [1, 2, 3, 1, 2, 3]
+
+
+async def _settle_and_tell(lanes: Lanes, claim: Claim) -> None:
+    records = [attempt_record(claim.lane, lanes.finished(claim, Applied(None)), 1.0)]
+    async with lanes.database.connection() as connection:
+        await write_settles(connection, records, lambda _: lanes.policy, replica="test", tell=True)
+
+
+async def test_a_settle_whose_lease_has_passed_on_tells_nothing(lanes: Lanes) -> None:
+    await lanes.put(7, 1)
+    [late] = await lanes.claim()
+    await lanes.expire(7)
+    [claim] = await lanes.claim()
+
+    await _settle_and_tell(lanes, late)
+    assert await lanes.rows("SELECT 1 FROM delivery_event") == []
+
+    await _settle_and_tell(lanes, claim)
+    assert len(await lanes.rows("SELECT 1 FROM delivery_event")) == 1
+
+
+async def test_what_cannot_be_told_is_not_settled(lanes: Lanes) -> None:
+    await lanes.put(7, 1)
+    [claim] = await lanes.claim()
+    await lanes.run("ALTER TABLE delivery_event RENAME TO nowhere")
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await _settle_and_tell(lanes, claim)
+    assert (await lanes.lane(7))["lease_token"] == claim.lane.lease_token
+
+    await lanes.run("ALTER TABLE nowhere RENAME TO delivery_event")
+    await _settle_and_tell(lanes, claim)
+    assert (await lanes.lane(7))["applied_present"]
+    assert len(await lanes.rows("SELECT 1 FROM delivery_event")) == 1
+
+
+async def test_an_event_whose_rejection_cannot_be_written_is_not_passed_over(
+    settings: Settings, upstream: Upstream, rows: Rows
+) -> None:
+    await rows(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$"
+    )
+    await rows("CREATE TRIGGER refuse BEFORE INSERT ON rejected_event EXECUTE FUNCTION refuse()")
+    async with dispatching(settings) as ops:
+        place = await upstream.raw(b"7", b"{", [])
+
+        async def waits() -> bool:
+            return (await ops("GET", "/readyz")).status == 503
+
+        await eventually(waits)
+        assert not await rows("SELECT 1 FROM intake_position WHERE next_offset > $1", place.offset)
+        await rows("DROP TRIGGER refuse ON rejected_event")
+
+        async def rejected() -> bool:
+            return bool(await rows("SELECT 1 FROM rejected_event WHERE record_offset = $1", place.offset))
+
+        await eventually(rejected)
+
+        async def ready() -> bool:
+            return (await ops("GET", "/readyz")).status == 200
+
+        await eventually(ready)
 
 
 @pytest.mark.kills_kafka

@@ -1,14 +1,17 @@
 """Rules 6, 7 and 10 on a real broker: offsets, losses of the database, outages longer than a member may be silent."""
 
 import asyncio
+import json
 from typing import Any
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin.records_to_delete import RecordsToDelete
-from infra.events import Upstream
+from aiokafka.errors import CommitFailedError, IllegalStateError, RequestTimedOutError
+from infra.events import Upstream, binary_headers
 from infra.eventually import eventually
+from infra.lanes import CLUSTER, Lanes
 from infra.postgres import Databases
 from infra.sandbox import Provider
 from infra.servers import OwnPostgres
@@ -18,6 +21,7 @@ from integration.dispatcher.conftest import Rows, Settings, dispatching
 from prometheus_client.parser import text_string_to_metric_families
 
 from sendto.runtime.settings import TopicSettings
+from sendto_dispatcher.store.intake import take_records
 
 GROUP = "group"
 
@@ -70,6 +74,77 @@ async def test_rule_6_each_partition_is_committed_to_what_the_database_has(
     assert len(ends) > 1
 
 
+async def test_rule_6_only_what_the_database_has_is_committed_and_only_of_the_batch(
+    upstream: Upstream, settings: Settings, rows: Rows, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the moment of each commit; the client's own position is ahead of what was taken, or a place holder."""
+    assert group
+    settings["dispatcher"]["intake"]["batch_records"] = 3
+    commit, asked = AIOKafkaConsumer.commit, []
+
+    async def seen(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int] | None = None) -> None:
+        stored = await rows("SELECT partition, next_offset FROM intake_position")
+        asked.append((offsets, {row["partition"]: row["next_offset"] for row in stored}))
+        await commit(consumer, offsets)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", seen)
+    async with dispatching(settings):
+        for order_id in range(1, 13):
+            await upstream.delete(order_id, 1)
+
+        async def all_taken() -> bool:
+            return len(await rows("SELECT 1 FROM intake_event")) == 12
+
+        await eventually(all_taken)
+    assert asked
+    for offsets, stored in asked:
+        assert offsets
+        assert all(0 < offset <= stored[place.partition] for place, offset in offsets.items())
+
+
+@pytest.mark.parametrize("refusal", [CommitFailedError, IllegalStateError, RequestTimedOutError])
+async def test_rule_6_a_commit_that_is_refused_is_normal(
+    upstream: Upstream,
+    settings: Settings,
+    rows: Rows,
+    kafka: str,
+    group: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    refusal: type[Exception],
+) -> None:
+    """As after a rebalance: the batch is in the database, and a later commit, or nothing, tells the broker."""
+    settings["log"]["level"] = "info"
+    commit, refused = AIOKafkaConsumer.commit, []
+
+    async def refusing(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+        if not refused:
+            refused.append(offsets)
+            raise refusal
+        await commit(consumer, offsets)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", refusing)
+    async with dispatching(settings) as ops:
+        await upstream.delete(7, 1)
+
+        async def refused_once() -> bool:
+            return bool(refused)
+
+        await eventually(refused_once)
+        await upstream.delete(7, 2)
+
+        async def committed() -> bool:
+            return list((await _committed(kafka, settings["topics"]["events"], group)).values()) == [2]
+
+        await eventually(committed)
+        assert (await ops("GET", "/readyz")).status == 200
+    assert [row["verdict"] for row in await rows("SELECT verdict FROM intake_event")] == ["counted"] * 2
+    said = capsys.readouterr().out
+    assert "offsets_not_committed" in said
+    assert "intake_waits" not in said
+    assert "Traceback" not in said
+
+
 async def test_rule_7_committed_offsets_without_positions_have_everything_read_again(
     upstream: Upstream, provider: Provider, settings: Settings, rows: Rows, kafka: str, group: str
 ) -> None:
@@ -86,6 +161,35 @@ async def test_rule_7_committed_offsets_without_positions_have_everything_read_a
     [event] = await rows("SELECT verdict FROM intake_event")
     assert event["verdict"] == "counted"
     assert await _committed(kafka, topic, group) == {place.partition: 2}
+
+
+async def test_rule_7_no_lower_offset_is_committed_before_all_of_it_is_taken_again(
+    upstream: Upstream, provider: Provider, settings: Settings, lanes: Lanes, kafka: str, group: str
+) -> None:
+    """A death on the way would else leave no proof of the loss."""
+    settings["dispatcher"]["intake"]["batch_records"] = 1
+    topic = settings["topics"]["events"]
+    for order_id in (1, 2, 3):
+        data = {"order_id": order_id, "customer": {"first_name": "Ada", "last_name": ""}}
+        headers = binary_headers("customer.updated", 1)
+        await upstream.producer.send_and_wait(
+            topic, value=json.dumps(data).encode(), key=str(order_id).encode(), headers=headers, partition=0
+        )
+    await _commit(kafka, group, {TopicPartition(topic, 0): 3})
+
+    async with dispatching(settings):
+        async with lanes.database.transaction() as other:
+            # The second record waits for who takes its order; the first one is taken and acknowledged before that.
+            await take_records(other, CLUSTER, [lanes.record(lanes.event(2, 1), 0)], lanes.rules)
+            await eventually(lambda: lanes.waits_for_lock("sendto-dispatcher"))
+            [stored] = await lanes.rows("SELECT next_offset FROM intake_position WHERE partition = 0")
+            assert stored["next_offset"] == 1
+            assert await _committed(kafka, topic, group) == {0: 3}
+            await other.execute("DELETE FROM lane")
+            await other.execute("DELETE FROM order_state")
+        for order_id in (1, 2, 3):
+            await provider.holds(order_id, version=1)
+    assert await _committed(kafka, topic, group) == {0: 3}
 
 
 async def test_rule_7_a_gap_is_said_once_and_a_foreign_position_is_reset(
