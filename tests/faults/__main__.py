@@ -89,7 +89,7 @@ def main() -> int:
         broken += len(result.violations)
         add_to_report(chosen.report, result, began_s)
         sys.stdout.write(
-            f"{result.kills} kills, {len(result.struck)} faults, {result.writes} writes, "
+            f"{len(result.killed_at_s)} kills, {len(result.struck)} faults, {result.writes} writes, "
             f"{len(result.violations)} promises broken; logs in {folder}\n{told(result.violations)}\n"
         )
         sys.stdout.flush()

@@ -46,7 +46,8 @@ class Result:
     seed: int
     windows: list[Window] = field(default_factory=list)
     struck: list[str] = field(default_factory=list)
-    kills: int = 0
+    killed_at_s: list[float] = field(default_factory=list)
+    """when a process of ours was killed"""
     writes: int = 0
     violations: list[Violation] = field(default_factory=list)
     applied_at_s: list[float] = field(default_factory=list)
@@ -167,7 +168,7 @@ async def _strike(place: Field, fault: Fault, result: Result) -> None:
         Window(kind=fault.kind, begin_s=begin_s, ready_s=time.time(), late=fault.late, lost_s=fault.lost_s)
     )
     result.struck.append(str(fault))
-    result.kills += getattr(fault, "kills", 0)
+    result.killed_at_s += fault.killed_at_s
     result.moves_truth |= fault.moves_truth
 
 

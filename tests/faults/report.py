@@ -3,15 +3,24 @@
 import json
 import subprocess
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from faults.campaign import Result
-from faults.checking.records import Window
+import matplotlib as mpl
 
-_WIDTH, _HEIGHT, _MARGIN = 1_000, 240, 30
-_BUCKETS = 200
+mpl.use("svg")
+
+from faults.campaign import Result
+from matplotlib import pyplot as plt
+
+_BUCKETS = 300
+"""in which a plot counts, unless one is shorter than a second"""
+_BROKEN = """A broken promise is what the checker found: state that is lost, stale or doubled, a process that ended by
+itself, what was not right in time after a fault."""
+_SHOWN = 20
+"""broken promises of one campaign that are told in words"""
 
 
 def add_to_report(folder: Path, result: Result, began_s: float) -> None:
@@ -20,22 +29,31 @@ def add_to_report(folder: Path, result: Result, began_s: float) -> None:
     file = folder / "report.json"
     runs: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
     plot = f"rate-{result.seed}-{int(began_s)}.svg"
-    (folder / plot).write_text(rate_svg(result.applied_at_s, result.windows))
+    draw_rate(folder / plot, result)
     runs.append(
         {
             "seed": result.seed,
             "commit": _commit(),
             "began_s": began_s,
-            "kills": result.kills,
+            "lasted_s": _lasted_s(result),
+            "kills": len(result.killed_at_s),
             "writes": result.writes,
+            "applied": len(result.applied_at_s),
             "faults": result.struck,
             "kinds": dict(Counter(window.kind for window in result.windows)),
+            "windows": [[one.kind, one.begin_s, one.ready_s] for one in result.windows],
+            "killed_at_s": result.killed_at_s,
             "violations": [asdict(violation) for violation in result.violations],
             "plot": plot,
         }
     )
     file.write_text(json.dumps(runs, indent=1))
     (folder / "report.md").write_text(markdown(runs))
+
+
+def _lasted_s(result: Result) -> float:
+    times = [*result.applied_at_s, *(at for one in result.windows for at in (one.begin_s, one.ready_s))]
+    return max(times) - min(times) if times else 0.0
 
 
 def _commit() -> str:
@@ -50,70 +68,81 @@ def _commit() -> str:
     return asked.stdout.strip()
 
 
-def markdown(runs: list[dict[str, Any]]) -> str:
+def markdown(runs: Sequence[dict[str, Any]]) -> str:
     """All runs, and their sum (pure)."""
     kinds: Counter[str] = Counter()
     for run in runs:
         kinds.update(run["kinds"])
-    kills, writes = sum(run["kills"] for run in runs), sum(run["writes"] for run in runs)
-    broken = sum(len(run["violations"]) for run in runs)
+    commits = {run["commit"]: [one for one in runs if one["commit"] == run["commit"]] for run in runs}
     lines = [
         "# Faults",
         "",
-        f"{len(runs)} campaigns, {kills} kills, {kinds.total()} faults, {writes} writes, {broken} promises broken.",
+        f"{_sum(runs)}.",
         "",
-        "| fault | times |",
-        "|---|---|",
-        *(f"| {kind} | {number} |" for kind, number in sorted(kinds.items())),
+        *_table(("fault", "times"), sorted(kinds.items())),
         "",
-        "| seed | commit | kills | faults | writes | broken | rate |",
-        "|---|---|---|---|---|---|---|",
+        *_table(("commit", "what"), [(commit, _sum(some)) for commit, some in commits.items()]),
+        "",
+        _BROKEN,
     ]
-    lines += [_row(run) for run in runs]
+    for run in runs:
+        lines += ["", f"## Seed {run['seed']}", "", f"{_sum([run])}, within {run.get('lasted_s', 0):.0f} s.", ""]
+        lines += [f"- {one['rule']}: {one['reference']} {one['detail']}" for one in run["violations"][:_SHOWN]]
+        lines += [f"![rate]({run['plot']})"]
     return "\n".join(lines) + "\n"
 
 
-def _row(run: dict[str, Any]) -> str:
-    cells = (
-        run["seed"],
-        run.get("commit", ""),
-        run["kills"],
-        len(run["faults"]),
-        run["writes"],
-        len(run["violations"]),
+def _sum(runs: Sequence[dict[str, Any]]) -> str:
+    def all_in_all(count: Callable[[dict[str, Any]], int]) -> int:
+        return sum(count(run) for run in runs)
+
+    return (
+        f"{len(runs)} campaign{'s' if len(runs) > 1 else ''}, {all_in_all(lambda run: run['kills'])} kills, "
+        f"{all_in_all(lambda run: len(run['faults']))} faults, {all_in_all(lambda run: run['writes'])} writes, "
+        f"{all_in_all(lambda run: len(run['violations']))} promises broken"
     )
-    return f"| {' | '.join(map(str, cells))} | ![rate]({run['plot']}) |"
 
 
-def rate_svg(applied_at_s: list[float], windows: list[Window]) -> str:
-    """What providers applied per second, over time; each fault is a bar behind it (pure)."""
-    if not applied_at_s:
-        return f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}"/>\n'
-    begin, end = min(applied_at_s), max(applied_at_s) + 1e-6
-    width_s = (end - begin) / _BUCKETS
-    counts = Counter(int((at_s - begin) / width_s) for at_s in applied_at_s)
-    rates = [counts[number] / width_s for number in range(_BUCKETS)]
-    highest = max(rates)
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    return [f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows)]
 
-    def x(at_s: float) -> float:
-        return _MARGIN + (min(max(at_s, begin), end) - begin) / (end - begin) * (_WIDTH - 2 * _MARGIN)
 
-    def y(rate: float) -> float:
-        return _HEIGHT - _MARGIN - rate / highest * (_HEIGHT - 2 * _MARGIN)
-
-    bars = [
-        f'<rect x="{x(one.begin_s):.1f}" y="{_MARGIN}" width="{max(1.0, x(one.ready_s) - x(one.begin_s)):.1f}" '
-        f'height="{_HEIGHT - 2 * _MARGIN}" fill="#f4c7c3"><title>{one.kind}</title></rect>'
-        for one in windows
-    ]
-    points = " ".join(f"{x(begin + (n + 0.5) * width_s):.1f},{y(rate):.1f}" for n, rate in enumerate(rates))
-    legend = f"applied a second, at most {highest:.0f}; {end - begin:.0f} s; faults in red"
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" font-family="sans-serif">',
-            *bars,
-            f'<polyline points="{points}" fill="none" stroke="#1a56a0"/>',
-            f'<text x="{_MARGIN}" y="20" font-size="12">{legend}</text>',
-            "</svg>\n",
-        ]
+def draw_rate(path: Path, result: Result) -> None:
+    """What providers applied per second over time; below it when what struck, and each kill as a line."""
+    kinds = list(dict.fromkeys(window.kind for window in result.windows))
+    marks = max(1, len(kinds))
+    plot, (above, below) = plt.subplots(
+        2, sharex=True, figsize=(11, 3.4 + 0.26 * marks), height_ratios=(2.6, 0.26 * marks), layout="constrained"
     )
+    begin_s = min([*result.applied_at_s, *(window.begin_s for window in result.windows)], default=0.0)
+    if result.applied_at_s:
+        above.plot(*_rates([at - begin_s for at in result.applied_at_s]), linewidth=0.9)
+    for at_s in result.killed_at_s:
+        above.axvline(at_s - begin_s, ymax=0.06, color="tab:red", linewidth=0.7)
+    above.set(title=_title(result), ylabel="applied a second", ylim=(0, None))
+    above.grid(visible=True, alpha=0.3)
+    for number, kind in enumerate(kinds):
+        bars = [(one.begin_s - begin_s, one.ready_s - one.begin_s) for one in result.windows if one.kind == kind]
+        below.broken_barh(bars, (number - 0.4, 0.8), color="tab:red", alpha=0.6)
+    below.set_yticks(range(len(kinds)), kinds, fontsize=8)
+    below.invert_yaxis()
+    below.set(xlabel="seconds; a bar ends when all processes are ready again")
+    below.grid(visible=True, alpha=0.3)
+    plot.savefig(path)
+    plt.close(plot)
+
+
+def _title(result: Result) -> str:
+    kills = f", {len(result.killed_at_s)} kills (red lines)" if result.killed_at_s else ""
+    broken = Counter(one.rule for one in result.violations)
+    words = ", ".join(f"{number} {rule}" for rule, number in broken.items()) or "no promise broken"
+    return f"Seed {result.seed}: {result.writes} writes{kills}, {words}"
+
+
+def _rates(applied_at_s: Sequence[float]) -> tuple[list[float], list[float]]:
+    """The middles of equal stretches of time, and how many a second were applied in each (pure)."""
+    end_s = max(applied_at_s)
+    width_s = max(1.0, end_s / _BUCKETS)
+    counts = Counter(int(at_s / width_s) for at_s in applied_at_s)
+    stretches = range(int(end_s / width_s) + 1)
+    return [(number + 0.5) * width_s for number in stretches], [counts[number] / width_s for number in stretches]

@@ -8,7 +8,7 @@ import pytest
 from faults.__main__ import refuse_what_cannot_be
 from faults.campaign import Result
 from faults.checking.records import Violation, Window
-from faults.report import add_to_report, rate_svg
+from faults.report import add_to_report, draw_rate
 from faults.rig import surroundings
 from faults.rig.surroundings import Need
 from faults.schedule import KINDS, draw, needed
@@ -51,7 +51,8 @@ def test_what_the_machine_lacks_ends_the_run_and_is_told(monkeypatch: pytest.Mon
 def test_the_report_adds_up_over_runs(tmp_path: Path) -> None:
     window = Window(kind="kill", begin_s=1, ready_s=2)
     for seed in (1, 2):
-        result = Result(seed=seed, windows=[window], struck=["kill"], kills=3, writes=10, applied_at_s=[1.0, 2.0, 3.0])
+        result = Result(seed=seed, windows=[window], struck=["kill"], writes=10, applied_at_s=[1.0, 2.0, 3.0])
+        result.killed_at_s = [1.1, 1.2, 1.3]
         add_to_report(tmp_path, result, began_s=float(seed))
     broken = Result(seed=3, violations=[Violation("final", "7", "is missing")])
     add_to_report(tmp_path, broken, began_s=3.0)
@@ -59,10 +60,23 @@ def test_the_report_adds_up_over_runs(tmp_path: Path) -> None:
     text = (tmp_path / "report.md").read_text()
     assert "3 campaigns, 6 kills, 2 faults, 20 writes, 1 promises broken." in text
     assert [run["seed"] for run in json.loads((tmp_path / "report.json").read_text())] == [1, 2, 3]
-    assert "<polyline" in (tmp_path / "rate-1-1.svg").read_text()
+    assert text.count("promises broken") == 1 + 1 + 3, "of all, of the commit, and of each"
+    assert "- final: 7 is missing" in text
+    assert all((tmp_path / run["plot"]).exists() for run in json.loads((tmp_path / "report.json").read_text()))
 
 
-def test_the_plot_marks_the_faults() -> None:
-    plot = rate_svg([0.0, 1.0, 2.0, 10.0], [Window(kind="Kafka is killed", begin_s=2, ready_s=4)])
+def test_the_plot_has_the_rate_and_marks_faults_and_kills(tmp_path: Path) -> None:
+    windows = [Window(kind="Kafka is killed", begin_s=2, ready_s=4), Window(kind="kill", begin_s=5, ready_s=6)]
+    result = Result(seed=7, windows=windows, applied_at_s=[0.0, 1.0, 2.0, 10.0], killed_at_s=[5.2, 5.4])
+    draw_rate(tmp_path / "rate.svg", result)
+    plot = (tmp_path / "rate.svg").read_text()
 
-    assert "<title>Kafka is killed</title>" in plot
+    for word in (
+        "Kafka is killed",
+        "kill",
+        "applied a second",
+        "Seed 7: 0 writes, 2 kills (red lines), no promise broken",
+    ):
+        assert f"<!-- {word}" in plot
+    draw_rate(tmp_path / "nothing.svg", Result(seed=8))
+    assert "Seed 8" in (tmp_path / "nothing.svg").read_text()

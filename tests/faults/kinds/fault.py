@@ -55,6 +55,8 @@ class Fault(ABC):
         """whose calls may come late"""
         self.lost_s: tuple[float, float] | None = None
         """the time of which the history knows nothing any more"""
+        self.killed_at_s: list[float] = []
+        """when a process of ours was killed"""
 
     async def strike(self, field: Field) -> None:
         """Begin, last, end."""

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+import time
 from typing import ClassVar
 
 from faults.kinds.fault import Fault, Field
@@ -19,12 +20,10 @@ class KillAtMoments(Fault):
     """Kills some processes, one after another, whenever it is."""
 
     kind: ClassVar[str] = "kill at any moment"
-    kills: int
 
     def __init__(self, random_: random.Random, *, kills: int = 24) -> None:
         super().__init__(random_)
         self._moments = [(random_.uniform(0.1, 1.2), random_.random()) for _ in range(kills)]
-        self.kills = 0
         self.lasts_s = 0.0
 
     async def begin(self, field: Field) -> None:
@@ -32,7 +31,8 @@ class KillAtMoments(Fault):
         names = field.system.services
         for pause_s, share in self._moments:
             await asyncio.sleep(pause_s)
-            self.kills += field.system.kill(names[int(share * len(names))])
+            if field.system.kill(names[int(share * len(names))]):
+                self.killed_at_s.append(time.time())
 
 
 class KillAtPlaces(Fault):
@@ -43,8 +43,6 @@ class KillAtPlaces(Fault):
     def __init__(self, random_: random.Random, points: tuple[Point, ...] = tuple(Point)) -> None:
         super().__init__(random_)
         self._armed = [Armed(point=point, act=Act.KILL, after=random_.randrange(4)) for point in points]
-        self._share = random_.random()
-        self.kills = 0
         self.reached: set[Point] = set()
         self.lasts_s = 0.0
 
@@ -60,7 +58,7 @@ class KillAtPlaces(Fault):
             if armed.point.split(".")[0] == prefix:
                 field.system.arm(name, armed)
                 if await _acted(field, name):
-                    self.kills += 1
+                    self.killed_at_s.append(time.time())
                     self.reached.add(armed.point)
                 else:
                     field.system.disarm(name)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from typing import Any, ClassVar
 
 from faults.kinds.fault import Fault, Field
@@ -77,7 +78,6 @@ class SavesLate(Fault):
         self._late_s = random_.uniform(0.3, SAVED_WITHIN_S)
         self._lost = random_.choice((0.0, 0.3))
         self._kills = [random_.random() for _ in range(random_.randrange(4))]
-        self.kills = 0
         self.lasts_s = random_.uniform(4.0, 10.0)
 
     async def begin(self, field: Field) -> None:
@@ -86,7 +86,8 @@ class SavesLate(Fault):
         names = field.system.names("dispatcher")
         for share in self._kills:
             await asyncio.sleep(1.0)
-            self.kills += field.system.kill(names[int(share * len(names))])
+            if field.system.kill(names[int(share * len(names))]):
+                self.killed_at_s.append(time.time())
 
     async def end(self, field: Field) -> None:
         """Let them save at once; what waits is saved first."""
