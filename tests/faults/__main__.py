@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a module of the clone, outside pytest
@@ -17,7 +18,7 @@ from faults.kinds.unwell import SAVED_WITHIN_S
 from faults.report import add_to_report
 from faults.rig.configuration import ProviderShape, Shape
 from faults.rig.surroundings import lacks
-from faults.schedule import KINDS, draw, needed
+from faults.schedule import KINDS, draw, needed, pauses, shape_of
 
 _LOOKUP = ProviderShape(name="lookup", mode="lookup", lookup_lag_s=SAVED_WITHIN_S + 0.5)
 SHAPES: dict[str, tuple[Shape, Load, float]] = {
@@ -37,7 +38,7 @@ SHAPES: dict[str, tuple[Shape, Load, float]] = {
 
 
 async def _campaign(folder: Path, seed: int, chosen: argparse.Namespace) -> Result:
-    shape, load, right_within_s = SHAPES[chosen.shape]
+    shape, load, right_within_s = SHAPES[chosen.shape or shape_of(seed)]
     async with battlefield(folder, replace(shape, dispatchers=chosen.dispatchers), needed(chosen.kinds)) as field:
         return await fight(
             field,
@@ -45,7 +46,7 @@ async def _campaign(folder: Path, seed: int, chosen: argparse.Namespace) -> Resu
             seed=seed,
             load=load.slower(chosen.pause),
             for_s=chosen.seconds,
-            quiet_s=chosen.quiet,
+            pauses_s=pauses(seed) if chosen.quiet is None else repeat(chosen.quiet),
             patience_s=180.0 + right_within_s,
             right_within_s=right_within_s,
         )
@@ -69,11 +70,13 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=300, help="that one campaign lasts")
     options.add_argument("--campaigns", type=int, default=6, help="how many, each with the next seed")
     options.add_argument("--dispatchers", type=int, default=3)
-    options.add_argument("--quiet", type=float, default=1.0, help="seconds between faults")
+    options.add_argument("--quiet", type=float, help="seconds between faults; else drawn: mostly 1, sometimes 35")
     options.add_argument("--pause", type=float, default=1.0, help="how many times as long writers pause as usual")
     options.add_argument("--kinds", nargs="+", choices=sorted(KINDS), default=sorted(KINDS))
     options.add_argument(
-        "--shape", choices=sorted(SHAPES), default="usual", help="limited: 500 orders, a provider that takes 5/s"
+        "--shape",
+        choices=sorted(SHAPES),
+        help="limited: 500 orders, a provider that takes 5/s; else usual, and limited for one seed in six",
     )
     options.add_argument("--report", type=Path, default=Path("build/faults"), help="the folder of the report")
     chosen = options.parse_args()

@@ -131,21 +131,21 @@ async def fight(
     seed: int,
     load: Load,
     for_s: float,
-    quiet_s: float,
+    pauses_s: Iterable[float],
     patience_s: float,
     right_within_s: float,
 ) -> Result:
-    """Strike for so long, with pauses; then wait until all is right, and judge."""
+    """Strike for so long, with these pauses after faults; then wait until all is right, and judge."""
     result, book = Result(seed=seed), Book()
     until_s = time.monotonic() + for_s
     truth: Mapping[str, State | None] = {}
     async with writers(place.system, book, seed, load) as writing:
         async with writing.writing():
-            for fault in faults:
+            for fault, pause_s in zip(faults, pauses_s, strict=False):
                 if time.monotonic() >= until_s:
                     break
                 await _strike(place, fault, result)
-                await asyncio.sleep(quiet_s)
+                await asyncio.sleep(pause_s)
         if result.moves_truth:
             truth = await writing.api.held()
     result.writes = len(book.written)

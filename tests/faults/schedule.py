@@ -12,6 +12,9 @@ from faults.kinds.restores import ApiRestored, DispatcherRestored
 from faults.kinds.unwell import ProviderDown, SavesLate, Unwell
 from faults.rig.surroundings import Need
 
+JUDGED_AFTER_S = 35.0
+"""where nothing else strikes for so long, it is judged whether all was right in time after a fault"""
+
 KINDS: dict[str, tuple[int, type[Fault]]] = {
     "moments": (8, KillAtMoments),
     "places": (4, KillAtPlaces),
@@ -42,6 +45,18 @@ def draw(seed: int, kinds: frozenset[str] = frozenset(KINDS)) -> Iterator[Fault]
     while True:
         [name] = random_.choices(names, weights)
         yield KINDS[name][1](random.Random(random_.getrandbits(64)))  # noqa: S311 - drawn anew from the seed
+
+
+def pauses(seed: int) -> Iterator[float]:
+    """Seconds after each fault, without end: mostly the next one follows at once, but some ends are to be judged."""
+    random_ = random.Random(-seed - 1)  # noqa: S311 - to be the same each time, and to leave the faults as they are
+    while True:
+        yield random_.choices((1.0, JUDGED_AFTER_S), (3, 1))[0]
+
+
+def shape_of(seed: int) -> str:
+    """The system that a campaign strikes: one in six has a provider that takes few requests a second."""
+    return "limited" if seed % 6 == 5 else "usual"
 
 
 def needed(kinds: Collection[str]) -> frozenset[Need]:

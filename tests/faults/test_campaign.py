@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ async def _converges(folder: Path, points: tuple[Point, ...], more: Callable[[ra
             seed=_SEED,
             load=Load(),
             for_s=_LONG_S,
-            quiet_s=0.0,
+            pauses_s=repeat(0.0),
             patience_s=_PATIENCE_S,
             right_within_s=_PATIENCE_S,
         )

@@ -11,7 +11,7 @@ from faults.checking.records import Violation, Window
 from faults.report import add_to_report, draw_rate
 from faults.rig import surroundings
 from faults.rig.surroundings import Need
-from faults.schedule import KINDS, draw, needed
+from faults.schedule import JUDGED_AFTER_S, KINDS, draw, needed, pauses, shape_of
 
 
 def _drawn(seed: int) -> list[str]:
@@ -21,6 +21,14 @@ def _drawn(seed: int) -> list[str]:
 def test_a_seed_draws_the_same_faults_each_time() -> None:
     assert _drawn(17) == _drawn(17)
     assert _drawn(17) != _drawn(18)
+
+
+def test_some_ends_of_faults_are_judged_and_one_campaign_in_six_is_limited() -> None:
+    some = list(islice(pauses(17), 100))
+    assert some == list(islice(pauses(17), 100))
+    assert 10 < some.count(JUDGED_AFTER_S) < 50
+    for first in (0, 17, 2_000):
+        assert [shape_of(seed) for seed in range(first, first + 6)].count("limited") == 1
 
 
 def test_every_kind_is_drawn() -> None:

@@ -177,7 +177,10 @@ class System:
         pid = self.pid(name)
         if pid is None:
             return False
-        os.kill(pid, number)
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:  # it has just ended, and nobody has heard of it yet
+            return False
         return True
 
     def kill(self, name: str) -> bool:
