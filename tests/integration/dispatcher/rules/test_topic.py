@@ -80,7 +80,8 @@ async def test_rule_6_only_what_the_database_has_is_committed_and_only_of_the_ba
     """At the moment of each commit; the client's own position is ahead of what was taken, or a place holder."""
     assert group
     settings["dispatcher"]["intake"]["batch_records"] = 3
-    commit, asked = AIOKafkaConsumer.commit, []
+    commit = AIOKafkaConsumer.commit
+    asked: list[tuple[dict[TopicPartition, int] | None, dict[int, int]]] = []
 
     async def seen(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int] | None = None) -> None:
         stored = await rows("SELECT partition, next_offset FROM intake_position")
@@ -115,7 +116,8 @@ async def test_rule_6_a_commit_that_is_refused_is_normal(
 ) -> None:
     """As after a rebalance: the batch is in the database, and a later commit, or nothing, tells the broker."""
     settings["log"]["level"] = "info"
-    commit, refused = AIOKafkaConsumer.commit, []
+    commit = AIOKafkaConsumer.commit
+    refused: list[dict[TopicPartition, int]] = []
 
     async def refusing(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
         if not refused:
