@@ -23,6 +23,8 @@ _LATENCY_S = 0.005
 _PAIRS = 3
 _FIVE = ("one", "two", "three", "four", "five")
 _HANGS_S = 1.0
+_SILENCE_S = 0.25
+"""longer than between any two calls at full rate"""
 
 
 async def failing_share(machine: Machine, size: float) -> Measured:
@@ -235,16 +237,22 @@ async def _killed(machine: Machine, lanes: int, what: str) -> tuple[float, float
 def _before_and_after(arrivals: list[float], killed_at: float) -> tuple[float, float, list[tuple[float, float]]]:
     """Rates of the steady middles of what came before and what came after, each without its first and last tenth."""
     before = [at for at in arrivals if at < killed_at]
-    rest = [at for at in arrivals if at >= killed_at]
-    # What was in flight still arrives; it goes on where the longest silence ends.
-    silences = [(later - earlier, place + 1) for place, (earlier, later) in enumerate(pairwise(rest))]
-    after = rest[max(silences)[1] :]
+    after = _longest([at for at in arrivals if at >= killed_at])
     step_s = 0.25
     counts: dict[int, int] = {}
     for at in arrivals:
         counts[int((at - killed_at) // step_s)] = counts.get(int((at - killed_at) // step_s), 0) + 1
     line = [(n * step_s, counts.get(n, 0) / step_s) for n in range(min(counts), max(counts) + 1)]
     return _middle(before), _middle(after), line
+
+
+def _longest(arrivals: list[float]) -> list[float]:
+    """The longest stretch without a silence.
+
+    What was in flight at the death comes before it, and what the dead process held comes after it, once its leases end.
+    """
+    ends = [place for place, (earlier, later) in enumerate(pairwise(arrivals), 1) if later - earlier > _SILENCE_S]
+    return max((arrivals[begin:end] for begin, end in pairwise([0, *ends, len(arrivals)])), key=len)
 
 
 def _middle(arrivals: list[float]) -> float:
