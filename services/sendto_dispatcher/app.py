@@ -47,6 +47,7 @@ from sendto_dispatcher.settings import DispatcherSettings
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store import retention
 from sendto_dispatcher.store.claims import CHANNEL
+from sendto_dispatcher.store.listing import OPS_SESSION
 
 _DIGEST_KEY_BYTES = 32
 _OPS_POOL = 4
@@ -80,7 +81,9 @@ class Dispatcher:
             "pool_min_size": 1,
             "pool_max_size": _OPS_POOL,
         }
-        self._ops_database = Database(section.model_copy(update=shorter), application_name="sendto-dispatcher-ops")
+        self._ops_database = Database(
+            section.model_copy(update=shorter), application_name="sendto-dispatcher-ops", session=OPS_SESSION
+        )
         self._losses = LossCheck(
             section.intake,
             settings.kafka,

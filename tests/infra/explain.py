@@ -28,6 +28,11 @@ class Planned:
         """How many pages were looked at; it does not depend on what else the machine does."""
         return int(self.plan["Shared Hit Blocks"] + self.plan["Shared Read Blocks"])
 
+    @property
+    def rows(self) -> int:
+        """The most rows that it took from a table at once."""
+        return max((int(node["Actual Rows"]) for node in _nodes(self.plan) if "Relation Name" in node), default=0)
+
     def scanned(self) -> set[str]:
         """The tables that were read from end to end."""
         return {node["Relation Name"] for node in _nodes(self.plan) if node["Node Type"] == "Seq Scan"}

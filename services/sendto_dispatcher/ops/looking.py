@@ -23,17 +23,17 @@ class Looking(ABC):
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self._wake = Wake()
-        self._until_s, self._stepped_at_s = 0.0, -_STALE_S
+        self._until_s, self._due_at_s = 0.0, -_STALE_S
 
     async def look(self) -> None:
-        """Someone looks: go on; if nothing was done for a while, take a step first.
+        """Someone looks: go on; if a step has been due for a while, take it first.
 
         Raises:
             DatabaseAway: nothing can be found out.
         """
         now_s = self.clock.monotonic_s()
         idle, self._until_s = now_s >= self._until_s, now_s + _LOOKED_AT_S
-        if now_s >= self._stepped_at_s + _STALE_S:
+        if now_s >= self._due_at_s + _STALE_S:
             await self._step()
         if idle:
             self._wake()
@@ -50,7 +50,7 @@ class Looking(ABC):
 
     async def _step(self) -> float:
         waits_s = await self.step()
-        self._stepped_at_s = self.clock.monotonic_s()
+        self._due_at_s = self.clock.monotonic_s() + waits_s
         return waits_s
 
     @abstractmethod

@@ -22,7 +22,7 @@ from sendto_dispatcher.store import (
 )
 from sendto_dispatcher.store.changes import change_rows
 from sendto_dispatcher.store.erasure import erase, orders_of
-from sendto_dispatcher.store.listing import STRETCH, ListedState, Listing, Place, list_lanes
+from sendto_dispatcher.store.listing import OPS_SESSION, STRETCH, ListedState, Listing, Place, list_lanes
 from sendto_dispatcher.store.replay import replay, retry_now
 from sendto_dispatcher.store.reroute import reroute_some
 from sendto_dispatcher.store.route_count import count_moves
@@ -57,6 +57,17 @@ async def test_a_page_of_lanes(
     await list_lanes(explained, Listing(providers=providers_asked, state=state, behind_for_s=60, limit=50))
 
     explaining.all_cheap(STRETCH, statements=7)
+
+
+@pytest.mark.parametrize("state", ListedState)
+async def test_the_first_page_of_a_providers_lanes_sorts_nothing_but_itself(
+    explaining: Explaining, explained: Connection, state: ListedState
+) -> None:
+    for name, value in OPS_SESSION.items():
+        await explained.execute(f"SET LOCAL {name} = {value}")
+    await list_lanes(explained, Listing(providers=[NAME], state=state, limit=50))
+
+    assert explaining.planned[0].rows <= 500  # twice the page, and what is due at the same moments
 
 
 Look = Callable[[Connection], Awaitable[object]]

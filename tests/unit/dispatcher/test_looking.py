@@ -1,0 +1,48 @@
+"""What is found out beside those who look: as long as someone does, and at once for who looks after a while."""
+
+from dataclasses import dataclass
+
+from sendto_dispatcher.ops.looking import Looking
+
+
+@dataclass
+class _Time:
+    now_s: float = 1_000.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+
+class _Counting(Looking):
+    what = "counting"
+    steps = 0
+
+    async def step(self) -> float:
+        self.steps += 1
+        return 10.0
+
+
+async def test_who_looks_first_has_a_step_taken_and_the_next_ones_wait_for_none() -> None:
+    time = _Time()
+    counting = _Counting(time)  # type: ignore[arg-type]
+    assert await counting.run_once() > 10.0
+    assert counting.steps == 0
+
+    await counting.look()
+    time.now_s += 12.0
+    await counting.look()
+
+    assert counting.steps == 1
+    assert await counting.run_once() == 10.0
+    assert counting.steps == 2
+
+
+async def test_a_step_that_is_long_due_is_taken_by_who_looks() -> None:
+    time = _Time()
+    counting = _Counting(time)  # type: ignore[arg-type]
+    await counting.look()
+    time.now_s += 13.0
+
+    await counting.look()
+
+    assert counting.steps == 2
