@@ -6,7 +6,7 @@ for them, they are merged into the lanes that move, which know what the provider
 
 from dataclasses import dataclass
 
-from sendto.runtime.database import Connection
+from sendto.runtime.database import Connection, unbound
 
 _TIMEOUT_S = 600.0
 _TIMEOUT = f"SET LOCAL statement_timeout = {int(_TIMEOUT_S * 1000)}"
@@ -73,6 +73,7 @@ async def rename_provider(connection: Connection, old: str, new: str) -> int | H
         asyncpg.UniqueViolationError: an event made a lane under the new name meanwhile; begin again.
     """
     await connection.execute(_TIMEOUT)
+    await unbound(connection)
     await connection.execute(_LOCK_STATES, old, timeout=_TIMEOUT_S)
     await connection.execute(_LOCK_LANES, [old, new], timeout=_TIMEOUT_S)
     row = await connection.fetchrow(_HINDRANCES, [old, new], new, old, timeout=_TIMEOUT_S)

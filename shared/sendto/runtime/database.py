@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 MIN_SERVER_VERSION = 15
 _REPEATS = 10
+# Of the transaction, or of the session, in milliseconds; older servers know no such bound.
+_BOUND = "SELECT set_config(name, $1, $2) FROM pg_settings WHERE name = 'transaction_timeout'"
 # The last one: a migration has changed a table since a statement of this connection was prepared; nothing was done.
 _REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.InvalidCachedStatementError)
 AWAY = (
@@ -43,6 +45,7 @@ AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
     asyncpg.InvalidCatalogNameError,
 )
 """What the driver raises when the server is away, starting, stopping, full or overloaded, or restores the database.
@@ -184,7 +187,7 @@ class Database:
                     self.url,
                     min_size=self._settings.pool_min_size,
                     max_size=self._settings.pool_max_size,
-                    init=set_codecs,
+                    init=self._set_up,
                     reset=_leave,
                     **self._options(),
                 )
@@ -192,8 +195,18 @@ class Database:
 
     async def _connect(self) -> DirectConnection:
         connection: DirectConnection = await asyncpg.connect(self.url, **self._options())
-        await set_codecs(connection)
+        await self._set_up(connection)
         return connection
+
+    async def _set_up(self, connection: Any) -> None:  # noqa: ANN401 - pool proxies and connections alike
+        """Give a new session its codecs, and its transactions a bound.
+
+        A process may freeze where its session counts as working: between two of the driver's messages for one
+        statement. Nothing but that bound gives its row locks back then.
+        """
+        await set_codecs(connection)
+        longest_s = self._settings.statement_timeout_s + self._settings.idle_transaction_timeout_s
+        await connection.execute(_BOUND, str(int(longest_s * 1000)), False)  # noqa: FBT003 - the session's
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -217,6 +230,11 @@ async def _leave(connection: Any) -> None:  # noqa: ANN401 - a pool's connection
     The driver has rolled back before. Its own way asks PostgreSQL to reset the session each time, one round trip more.
     """
     del connection
+
+
+async def unbound(connection: Connection) -> None:
+    """Let this transaction take as long as its statements may."""
+    await connection.execute(_BOUND, "0", True)  # noqa: FBT003 - the transaction's
 
 
 @asynccontextmanager

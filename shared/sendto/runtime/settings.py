@@ -87,7 +87,9 @@ class DatabaseSettings(Section):
     connect_timeout_s: PositiveSeconds = 5.0
     statement_timeout_s: PositiveSeconds = 30.0
     idle_transaction_timeout_s: PositiveSeconds = 10.0
-    """after which PostgreSQL ends a transaction whose process has stopped in the middle"""
+    """after which PostgreSQL ends a transaction whose process has stopped in the middle; `statement_timeout_s` later,
+    and by PostgreSQL 17 or newer only, where it counts the process as working still
+    """
 
 
 class KafkaSettings(Section):
