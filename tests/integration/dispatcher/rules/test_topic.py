@@ -259,7 +259,7 @@ async def test_rule_7_a_topic_that_is_made_anew_under_a_running_process_is_read_
     async with dispatching(settings) as ops:
         resets = await _metric(ops, "sendto_intake_position_reset_total")
         for version in (1, 2, 3):
-            await upstream.put(7, version)
+            await upstream.put(7, version, first_name=f"Name {version}")
         await provider.holds(7, version=3)
         await remake_topic(kafka, TopicSettings.model_validate(settings["topics"]))
         await upstream.put(7, 4, first_name="After")
