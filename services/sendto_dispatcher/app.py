@@ -102,6 +102,7 @@ class Dispatcher:
             digest_key=_digest_key(settings),
             replica=self._replica.id,
             cleared=self._losses.cleared,
+            catching_up=lambda: self._intake.catching_up,
             tell=section.delivery_events,
             tracer=self._tracer,
         )

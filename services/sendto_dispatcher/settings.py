@@ -31,7 +31,8 @@ class IntakeSettings(Section):
     """[dispatcher.intake]: reading the topic."""
 
     group_id: str = "sendto-dispatcher"
-    batch_records: PositiveInt = 500
+    batch_records: PositiveInt = 2_000
+    """the most records in one transaction"""
     poll_timeout_s: PositiveSeconds = 0.2
     session_timeout_s: PositiveSeconds = 6.0
     """without a heartbeat for so long, a process's partitions go to others; brokers allow no less unless told to"""
@@ -58,6 +59,8 @@ class EngineSettings(Section):
     """how long an outcome waits for others to be settled with it"""
     poll_interval_s: PositiveSeconds = 1.0
     """the safety net under wake-ups"""
+    give_way_s: Annotated[float, Field(ge=0, le=60)] = 5.0
+    """how long claims wait at a time for an intake that catches up; then they have as long for themselves"""
     lease_margin_s: PositiveSeconds = 5.0
     """a lease lasts as long as a provider's timeout, and the time until a look-up can see what was sent, and this"""
     probe_interval_s: PositiveSeconds = 4.0

@@ -94,6 +94,10 @@ class Lane(Struct, frozen=True, kw_only=True):
     taken_over: TakenOver | None = None
     due_at: datetime | None = None
     """when it was due, by the database's clock; None where nobody has claimed it"""
+    resend_generation: int = 0
+    """from this generation on, what was sent tells what the provider holds"""
+    seen: int | None = None
+    """what tells whether the row has changed since the claim"""
 
 
 class Claim(Struct, frozen=True, kw_only=True):

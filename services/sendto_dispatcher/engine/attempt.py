@@ -5,7 +5,7 @@ Nothing here touches the database. Whatever happens, every claimed lane ends as 
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from msgspec import structs
@@ -35,7 +35,7 @@ from sendto.sdk import (
     Unsupported,
     classify_failure,
 )
-from sendto_dispatcher.domain.commands import command_for
+from sendto_dispatcher.domain.commands import command_for, timed
 from sendto_dispatcher.domain.digest import content_digest
 from sendto_dispatcher.domain.drift import difference
 from sendto_dispatcher.domain.endings import (
@@ -251,7 +251,7 @@ class Carrier:
     def _timed(self, attempt: Attempt, deadline_s: float) -> Command:
         if attempt.command is None:
             raise AssertionError("an attempt is carried out only after it was planned to send something")
-        return replace(attempt.command, deadline_s=max(0.0, deadline_s - self.clock.monotonic_s()))
+        return timed(attempt.command, max(0.0, deadline_s - self.clock.monotonic_s()))
 
     def _failed(self, attempt: Attempt, failure: HttpFailure) -> Outcome:
         return classify_failure(_changes(attempt), self.provider.capabilities, failure)

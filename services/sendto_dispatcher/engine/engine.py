@@ -33,9 +33,11 @@ class Engine:
         digest_key: bytes,
         replica: str,
         cleared: Callable[[], str | None],
+        catching_up: Callable[[], bool] = lambda: False,
         tell: bool = False,
         tracer: Tracer | None = None,
     ) -> None:
+        self._catching_up = catching_up
         self._tracer = tracer
         self._cleared = cleared
         self._settings = settings
@@ -122,6 +124,7 @@ class Engine:
             self._clock,
             replica=self._replica,
             cleared=self._cleared,
+            catching_up=self._catching_up,
             tracer=self._tracer,
         )
 

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from sendto.runtime.logs import logger
+from sendto.runtime.logs import Wide
 from sendto.runtime.tracing import trace_id
 from sendto.sdk import (
     Accepted,
@@ -31,7 +31,7 @@ from sendto_dispatcher.domain.lane import Lane, State
 from sendto_dispatcher.domain.plan import Rest
 from sendto_dispatcher.store.settles import AttemptRecord
 
-_log = logger("sendto_dispatcher.attempts")
+_log = Wide("sendto_dispatcher.attempts", "attempt")
 
 
 def attempt_record(lane: Lane, finished: Finished, duration_ms: float) -> AttemptRecord:
@@ -46,14 +46,14 @@ def attempt_record(lane: Lane, finished: Finished, duration_ms: float) -> Attemp
         reason=reason,
         detail=detail,
         duration_ms=duration_ms,
+        lane=lane,
     )
 
 
 def log_attempt(record: AttemptRecord, state: State | None) -> None:
     """One wide line; `state` is what was to be sent."""
     finished = record.finished
-    _log.info(
-        "attempt",
+    _log(
         provider=record.provider,
         source=record.source,
         order_id=record.order_id,

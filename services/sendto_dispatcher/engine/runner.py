@@ -27,6 +27,7 @@ from sendto_dispatcher.domain.pace import LATE_S, Grant
 from sendto_dispatcher.domain.plan import Send
 from sendto_dispatcher.engine import metrics
 from sendto_dispatcher.engine.attempt import TRY_ALONE, Attempt, Carrier
+from sendto_dispatcher.engine.courtesy import Courtesy
 from sendto_dispatcher.engine.pace import Pace
 from sendto_dispatcher.engine.provider import Provider
 from sendto_dispatcher.engine.record import attempt_record, log_attempt
@@ -68,9 +69,11 @@ class Runner:
         *,
         replica: str,
         cleared: Callable[[], str | None],
+        catching_up: Callable[[], bool] = lambda: False,
         tracer: Tracer | None = None,
     ) -> None:
         self._tracer = tracer
+        self._courtesy = Courtesy(catching_up, settings.give_way_s, clock)
         self._cleared = cleared
         self._provider = provider
         self._settings = settings
@@ -109,6 +112,7 @@ class Runner:
         while True:
             try:
                 await self._settler.room()
+                await self._courtesy.wait()
                 await self._until_worth_it()
                 if self._slots.failure is not None:
                     raise RuntimeError("a call ended in a way that nobody expected") from self._slots.failure

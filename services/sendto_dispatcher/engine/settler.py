@@ -85,7 +85,8 @@ class Settler:
                 continue
             reach(Point.ENGINE_SETTLED)
             moved = list(settled.moved)
-            done = [record for record in batch if record not in settled.moved] if moved else batch
+            again = {record.finished.lease for record in moved}
+            done = [record for record in batch if record.finished.lease not in again]
             self._on_settled(done, settled)
             batch = moved
 

@@ -18,6 +18,9 @@ from sendto_dispatcher.settings import IntakeSettings
 _METADATA_AGE_MS = 5_000
 """so long it may take until a topic is read that was made, or made anew, after the intake has started"""
 
+_PARTITION_BYTES = 2 * 1024 * 1024
+"""of one partition are read at once: the longer the stretch, the more changes of one order are one"""
+
 _STOP_S = 2.0
 """so long a stop waits for the answer to a join; the broker may give it only after the longest session timeout"""
 
@@ -61,6 +64,7 @@ def build_broker(
         group_id=settings.group_id,
         batch=True,
         max_records=settings.batch_records,
+        max_partition_fetch_bytes=_PARTITION_BYTES,
         batch_timeout_ms=int(settings.poll_timeout_s * 1000),
         ack_policy=AckPolicy.MANUAL,
         auto_offset_reset="none",

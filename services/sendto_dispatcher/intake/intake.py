@@ -4,16 +4,14 @@ Rules 5 to 10 of the dispatcher's rules.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream.kafka import KafkaBroker
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
-from msgspec.structs import replace
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from sendto.events.decode import Rejection, RejectReason
@@ -26,7 +24,9 @@ from sendto.runtime.logs import bug, logger
 from sendto.runtime.settings import KafkaSettings
 from sendto.runtime.tracing import Tracer
 from sendto_dispatcher.intake import metrics
+from sendto_dispatcher.intake.backlog import Backlog, ends
 from sendto_dispatcher.intake.client import build_broker, read_cluster_id, stop
+from sendto_dispatcher.intake.halving import by_halves
 from sendto_dispatcher.intake.hearing import hear
 from sendto_dispatcher.intake.lag import Lag
 from sendto_dispatcher.intake.placement import place_partitions
@@ -40,7 +40,10 @@ _log = logger(__name__)
 
 _KAFKA_PAUSE_S = 1.0
 _READY_TIMEOUT_S = 2.0
-_REFUSED_DATA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+_STOP_S = 2.0
+"""for a batch that is being written when reading stops"""
+_DECODED_AT_ONCE = 200
+"""records, then others have their turn"""
 
 
 class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka brings no types
@@ -78,6 +81,12 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         """partitions whose broker has refused to read on where they were read"""
         self._trouble: str | None = "starting"
         self._resume = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
+        """the batch that is being written while the next one is read and decoded"""
+        self._anew: set[TopicPartition] | None = None
+        """since the last read: partitions that are read on from another place; None where nothing has changed"""
+        self._backlog = Backlog(settings.batch_records)
+        self._closing = False
         self._unreadable: str | None = None
         self._topic_missing = Remembered(self._ask_for_topic)
         self._ended = False
@@ -101,12 +110,18 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         """By partition, the offsets up to which this process has taken records."""
         return {partition.partition: offset for partition, offset in self._ever_taken.items()}
 
+    @property
+    def catching_up(self) -> bool:
+        """Whether, a moment ago, more waited on the topic than one batch takes."""
+        return self._trouble is None and self._backlog.is_long
+
     def place_again(self) -> None:
         """The database is another one: read every partition on from where that one says."""
         consumer = self._subscriber.consumer if self._subscriber else None
         if consumer is None:
             return
         self._unplaced |= set(consumer.assignment())
+        self._read_elsewhere(self._unplaced)
         consumer.pause(*self._unplaced)
         self._resume.set()
 
@@ -127,6 +142,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Aiokafka's call: place what is new; what cannot be placed now waits, paused, and is placed later."""
         self._unplaced = set(assigned)
+        self._read_elsewhere(self._unplaced)
         self._doubt_below.clear()
         self._taken_up_to.clear()
         consumer = self._consumer()
@@ -152,6 +168,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         self._resume.set()
 
     def _cannot_read(self, error: KafkaError | None) -> None:
+        if error is None:
+            self._anew = None
         unreadable = None if error is None else "Kafka cannot be read"
         if error is not None and unreadable != self._unreadable:
             _log.error("kafka_not_read", error=type(error).__name__, detail=str(error))
@@ -179,9 +197,17 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
                 return
 
     async def _disconnect(self) -> None:
+        self._closing = True
+        if self._writing is not None:
+            await asyncio.wait({self._writing}, timeout=_STOP_S)
         if self._broker is not None:
             broker, self._broker = self._broker, None
             await stop(broker, self._consumer())
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.cancel()
+            await asyncio.wait({writing})
+        self._closing = False
 
     def _reading(self) -> AIOKafkaConsumer | None:
         """The consumer while there is one that reads."""
@@ -191,29 +217,60 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         return self._subscriber.consumer
 
     async def _handle(self, records: Sequence[ConsumerRecord]) -> None:
-        """FastStream's call for each batch. Whatever happens, no record is passed over."""
+        """FastStream's call for each batch: it is decoded while the one before is written, and written after that.
+
+        Whatever happens, no record is passed over: what follows a batch that was not written is read again, too.
+        """
         reach(Point.INTAKE_BATCH)
+        self._backlog.look(self._consumer(), self._taken_up_to | ends(records))
         spans = BatchSpans(self._tracer)
+        decoded: list[Record] | Exception = []
+        try:
+            decoded = await self._decoded(records, spans)
+        except Exception as error:  # noqa: BLE001 - FastStream would pass over the batch
+            decoded = error
+        if self._writing is not None:
+            await asyncio.wait({self._writing})
+        if self._closing:
+            return
+        if self._anew is not None:
+            self._seek_back(records, besides=self._anew)
+        elif isinstance(decoded, Exception):
+            self._failed(records, decoded)
+        else:
+            self._writing = asyncio.create_task(self._write(records, decoded, spans))
+
+    async def _decoded(self, records: Sequence[ConsumerRecord], spans: BatchSpans) -> list[Record]:
+        decoded: list[Record] = []
+        for start in range(0, len(records), _DECODED_AT_ONCE):
+            decoded += [self._decode(record, spans) for record in records[start : start + _DECODED_AT_ONCE]]
+            await asyncio.sleep(0)
+        return decoded
+
+    async def _write(self, records: Sequence[ConsumerRecord], decoded: Sequence[Record], spans: BatchSpans) -> None:
         try:
             with metrics.BATCH_SECONDS.time():
-                taken = await self._take([self._decode(record, spans) for record in records])
+                taken = await by_halves(self._take, decoded)
         except DatabaseAway:
             self._step_back(records, "the database is away")
         except PositionLost:
             self._unplaced |= {TopicPartition(record.topic, record.partition) for record in records}
             self._step_back(records, "positions are lost")
-        except Exception as error:  # noqa: BLE001 - FastStream would pass over the batch
-            _log.error("intake_failed", **bug(error))
-            self._step_back(records, "intake fails")
+        except Exception as error:  # noqa: BLE001 - what it is does not matter: the batch is read again
+            self._failed(records, error)
         else:
             self._trouble = None
             spans.end()
-            self._count(taken)
+            metrics.taken(taken)
             reach(Point.INTAKE_COMMITTED)
             await self._commit(records)
             reach(Point.INTAKE_ACKNOWLEDGED)
             if taken.lanes:
                 self._on_taken()
+
+    def _failed(self, records: Sequence[ConsumerRecord], error: Exception) -> None:
+        _log.error("intake_failed", **bug(error))
+        self._step_back(records, "intake fails")
 
     def _event(self, record: ConsumerRecord) -> CustomerEvent | Rejection:
         if is_unreadable(record):
@@ -244,22 +301,12 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         return {(place.topic, place.partition): offset for place, offset in self._taken_up_to.items()}
 
     async def _take(self, records: Sequence[Record]) -> Taken:
-        """Take a batch; what the database refuses for its data is found by halving and rejected."""
-
         async def work(connection: Connection) -> Taken:
             taken = await take(connection, self._cluster_id, records, self._rules, self._stored)
             reach(Point.INTAKE_WRITTEN)
             return taken
 
-        try:
-            return await self._database.in_transaction(work)
-        except _REFUSED_DATA as error:
-            if len(records) == 1:
-                if isinstance(records[0].decoded, Rejection):
-                    raise  # even the rejection is refused: a fault of ours, said aloud
-                return await self._take([_refused(records[0], error)])
-            half = len(records) // 2
-            return _both(await self._take(records[:half]), await self._take(records[half:]))
+        return await self._database.in_transaction(work)
 
     async def _commit(self, records: Sequence[ConsumerRecord]) -> None:
         """Commit the offsets after the database; refused after a rebalance, which is normal.
@@ -267,10 +314,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         Never below an offset that was committed before the database lost what was made of it: until all of that is
         made again, it is the proof.
         """
-        offsets: dict[TopicPartition, int] = {}
-        for record in records:
-            partition = TopicPartition(record.topic, record.partition)
-            offsets[partition] = max(offsets.get(partition, 0), record.offset + 1)
+        offsets = ends(records)
         self._taken_up_to |= offsets
         for partition, offset in offsets.items():
             self._ever_taken[partition] = max(offset, self._ever_taken.get(partition, 0))
@@ -282,27 +326,29 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         except (KafkaError, IllegalStateError) as error:
             _log.info("offsets_not_committed", error=type(error).__name__)
 
-    def _count(self, taken: Taken) -> None:
-        for verdict, number in taken.verdicts.items():
-            metrics.EVENTS.labels(verdict).inc(number)
-        for reason, number in taken.rejected.items():
-            metrics.REJECTED.labels(reason).inc(number)
-        metrics.UNROUTED.inc(taken.unrouted)
-
     def _step_back(self, records: Sequence[ConsumerRecord], trouble: str) -> None:
         """Read the batch again later: seek back and pause; polling goes on, so the membership stays."""
         self._trouble = trouble
         _log.warning("intake_waits", reason=trouble, records=len(records))
+        self._seek_back(records)
         consumer = self._consumer()
+        consumer.pause(*consumer.assignment())
+        self._resume.set()
+
+    def _seek_back(self, records: Sequence[ConsumerRecord], besides: Collection[TopicPartition] = ()) -> None:
+        """Read these again, those aside whose partitions are read on from elsewhere anyway."""
         first: dict[TopicPartition, int] = {}
         for record in records:
             first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
-        assigned = consumer.assignment()
-        for partition, offset in first.items():
-            if partition in assigned:
-                consumer.seek(partition, offset)
-        consumer.pause(*assigned)
-        self._resume.set()
+        consumer = self._consumer()
+        back = (first.keys() & consumer.assignment()) - set(besides)
+        for partition in back:
+            consumer.seek(partition, first[partition])
+        self._read_elsewhere(back)
+
+    def _read_elsewhere(self, partitions: Iterable[TopicPartition]) -> None:
+        """What was read and is not written yet does not follow on what is read next."""
+        self._anew = (self._anew or set()) | set(partitions)
 
     async def _resume_loop(self) -> None:
         """After trouble, wait for the database, place what is unplaced, read on."""
@@ -337,25 +383,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             _log.warning("partitions_not_placed", error=type(error).__name__)
             self._resume.set()
             return
+        self._read_elsewhere(waiting)
         self._unplaced -= waiting
         self._refused -= waiting
         self._trouble = None
         consumer.resume(*(set(consumer.assignment()) - self._unplaced))
-
-
-def _refused(record: Record, error: Exception) -> Record:
-    decoded = record.decoded
-    source, order_id = decoded.source, decoded.order_id
-    rejection = Rejection(
-        RejectReason.NOT_STORABLE, f"the database refuses it: {type(error).__name__}", source, order_id
-    )
-    return replace(record, decoded=rejection)
-
-
-def _both(one: Taken, other: Taken) -> Taken:
-    def add(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:
-        return {name: left.get(name, 0) + right.get(name, 0) for name in left | right}
-
-    verdicts = add(dict(one.verdicts), dict(other.verdicts))
-    rejected = add(dict(one.rejected), dict(other.rejected))
-    return Taken(verdicts, rejected, one.lanes + other.lanes, one.unrouted + other.unrouted)

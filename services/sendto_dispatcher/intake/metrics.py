@@ -4,11 +4,12 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from sendto.events.decode import RejectReason
 from sendto_dispatcher.domain.fold import TakeVerdict
+from sendto_dispatcher.store.taking import Taken
 
 EVENTS = Counter("sendto_intake_events_total", "Events by what became of them.", ["verdict"])
 REJECTED = Counter("sendto_intake_rejected_total", "Records that are no events of ours, by reason.", ["reason"])
 UNROUTED = Counter("sendto_intake_unrouted_total", "States of orders that no route takes anywhere.")
-BATCH_SECONDS = Histogram("sendto_intake_batch_seconds", "Time of one batch, decoding to commit.")
+BATCH_SECONDS = Histogram("sendto_intake_batch_seconds", "Time of one batch from its first statement to its commit.")
 LAG = Gauge("sendto_intake_lag_records", "Records of assigned partitions that are not yet taken.", ["partition"])
 GAP = Counter("sendto_intake_gap_records_total", "Records that had left the topic before they were taken.")
 BEHIND = Counter(
@@ -24,7 +25,16 @@ _LAST = Gauge(
 )
 GAP_FOUND, BEHIND_FOUND, RESET_FOUND = (_LAST.labels(name) for name in ("gap", "database_behind", "position_reset"))
 
-for verdict in (*TakeVerdict, "dropped"):
-    EVENTS.labels(verdict)
-for reason in RejectReason:
-    REJECTED.labels(reason)
+for _verdict in (*TakeVerdict, "dropped"):
+    EVENTS.labels(_verdict)
+for _reason in RejectReason:
+    REJECTED.labels(_reason)
+
+
+def taken(batch: Taken) -> None:
+    """Count what became of a batch."""
+    for verdict, number in batch.verdicts.items():
+        EVENTS.labels(verdict).inc(number)
+    for reason, number in batch.rejected.items():
+        REJECTED.labels(reason).inc(number)
+    UNROUTED.inc(batch.unrouted)

@@ -42,36 +42,65 @@ def read_on(
         consumer: a started consumer that resets no offset by itself.
         taken_up_to: the next offset to be taken of each partition, now and later.
         refused: called with partitions that cannot be read on where they are.
-        failing: called with why nothing can be read, and with None once that has passed.
+        failing: called with why nothing can be read, and with None whenever something could be.
         ended: called when nothing more can be expected of this consumer.
     """
-    read: Callable[..., Awaitable[Batches]] = consumer.getmany
+    consumer.getmany = _Reader(consumer, taken_up_to, refused, failing, ended).getmany
 
-    async def getmany(*partitions: TopicPartition, **options: Any) -> Batches:
-        if _has_ended(consumer):
-            ended()
+
+class _Reader:
+    """What stands in for a consumer's `getmany`; see `read_on`."""
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        taken_up_to: Mapping[TopicPartition, int],
+        refused: Callable[[Iterable[TopicPartition]], None],
+        failing: Callable[[KafkaError | None], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self._consumer = consumer
+        self._read: Callable[..., Awaitable[Batches]] = consumer.getmany
+        self._taken_up_to = taken_up_to
+        self._refused = refused
+        self._failing = failing
+        self._ended = ended
+
+    async def getmany(self, *partitions: TopicPartition, **options: Any) -> Batches:
+        # Where there is nothing, FastStream sleeps before it looks again, and what comes meanwhile would wait.
+        while (batches := await self._once(*partitions, **options)) is None:
+            continue
+        return batches
+
+    async def _once(self, *partitions: TopicPartition, **options: Any) -> Batches | None:
+        """What there is, nothing where it could not be read, None where there was nothing to read."""
+        if _has_ended(self._consumer):
+            self._ended()
+            return {}
         try:
-            batches = await read(*partitions, **options)
+            batches = await self._read(*partitions, **options)
         except OffsetOutOfRangeError as error:
-            refused(error.args[0])
+            self._refused(error.args[0])
             return {}
         except KafkaError as error:
-            failing(error)
+            self._failing(error)
             await asyncio.sleep(_FAILING_PAUSE_S)
             return {}
         except UnicodeDecodeError:
-            # What was read together with it is lost in the library: go back to what was taken.
-            reading = sorted(set(consumer.assignment()) & taken_up_to.keys() - set(consumer.paused()))
-            for partition in reading:
-                consumer.seek(partition, taken_up_to[partition])
-            for partition in reading:
-                if found := await _one_by_one(consumer, read, partition, taken_up_to[partition]):
-                    return {partition: found}
-            return {}
-        failing(None)
-        return batches
+            return await self._again()
+        self._failing(None)
+        return batches or None
 
-    consumer.getmany = getmany
+    async def _again(self) -> Batches:
+        """Read up to what cannot be read. What was read with it is lost in the library: go back to what was taken."""
+        self._failing(None)
+        reading = sorted(set(self._consumer.assignment()) & self._taken_up_to.keys() - set(self._consumer.paused()))
+        for partition in reading:
+            self._consumer.seek(partition, self._taken_up_to[partition])
+        for partition in reading:
+            if found := await _one_by_one(self._consumer, self._read, partition, self._taken_up_to[partition]):
+                return {partition: found}
+        return {}
 
 
 def _has_ended(consumer: AIOKafkaConsumer) -> bool:

@@ -31,7 +31,8 @@ FROM picked WHERE picked.id = lane.id AND {IDENTITY} = $5
 RETURNING lane.id, lane.provider, lane.source, lane.order_id, lane.reference, lane.incarnation,
     lane.desired_generation, lane.desired_carried, lane.desired_version, lane.desired_present,
     lane.applied_generation, lane.applied_present, lane.unconfirmed, lane.remote, lane.digest, lane.lease_doubt,
-    lane.attempts, lane.hanging, lane.kept_generation, lane.kept_body::text AS kept_body,
+    lane.attempts, lane.hanging, lane.resend_generation, lane.xmin AS seen,
+    lane.kept_generation, lane.kept_body::text AS kept_body,
     extract(epoch FROM clock_timestamp() - lane.kept_at)::float8 AS kept_age_s,
     picked.due_at AS was_due_at, picked.lease_token AS old_token, picked.lease_generation AS old_generation,
     picked.leased_by AS old_replica, picked.leased_at AS old_leased_at
@@ -219,6 +220,8 @@ def lane_of(row: asyncpg.Record, token: UUID) -> Lane:
         hanging=row["hanging"],
         taken_over=_taken_over(row),
         due_at=row.get("was_due_at"),
+        resend_generation=row.get("resend_generation", 0),
+        seen=row.get("seen"),
     )
 
 

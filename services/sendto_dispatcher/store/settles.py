@@ -1,12 +1,14 @@
 """Settling attempts: fenced, in batches, decided by `domain.settle`.
 
 Lanes are read without a lock, and written by one statement where nobody has changed them since: an outcome waits for
-two statements, not for a transaction of five. Rules 13, 15, 16 and 32 of the dispatcher's rules.
+two statements, not for a transaction of five. A plain success waits for one: what it depends on came with the claim.
+Rules 13, 15, 16 and 32 of the dispatcher's rules.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -16,9 +18,10 @@ from msgspec.structs import replace
 from sendto.events.delivery import DeliveryType
 from sendto.runtime.database import Connection
 from sendto_dispatcher.domain.endings import CONFIRM, Finished
-from sendto_dispatcher.domain.lane import Resting, Version
+from sendto_dispatcher.domain.lane import Lane, Resting, Version
 from sendto_dispatcher.domain.settle import Columns, Policy, settle
 from sendto_dispatcher.domain.told import Told, told_of
+from sendto_dispatcher.domain.untouched import as_claimed, needs_no_look
 from sendto_dispatcher.store.deliveries import write_deliveries
 from sendto_dispatcher.store.references import REFERENCE_TAKEN, Wanted, own
 
@@ -105,6 +108,13 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
     reason: str | None
     detail: str | None
     duration_ms: float
+    lane: Lane | None = None
+    """as it was claimed; None once it is known to be another"""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the lane as it was claimed is all that its settle depends on."""
+        return self.lane is not None and needs_no_look(self.lane, self.finished)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +124,7 @@ class Settled:
     lanes: dict[int, Columns]
     fenced: frozenset[int]
     moved: tuple[AttemptRecord, ...] = ()
-    """what must be settled once more: someone has changed these lanes in the meantime"""
+    """what must be settled once more, by the lane as it is now: someone has changed these in the meantime"""
 
 
 class _Write(Struct, frozen=True):
@@ -130,11 +140,20 @@ class _Decided:
     """What is to be done for a batch of attempts."""
 
     rows: dict[int, asyncpg.Record]
+    """those that were looked at"""
+    before: dict[int, Columns] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict)
     lanes: dict[int, Columns] = field(default_factory=dict)
     passed: list[bool] = field(default_factory=list)
     """of each attempt, whether it still has its lane's lease"""
     overtaken: dict[int, float] = field(default_factory=dict)
     """lanes whose newest state must be sent once more, and after how long"""
+
+    def add(self, seen: int, lane: Columns, finished: Finished, policy: Policy, now: datetime) -> None:
+        """Settle one attempt that has its lane's lease."""
+        lane_id = finished.lane_id
+        self.seen[lane_id], self.before[lane_id] = seen, lane
+        self.lanes[lane_id] = settle(lane, finished, policy, now)
 
     @property
     def touched(self) -> list[int]:
@@ -144,7 +163,7 @@ class _Decided:
     @property
     def renamed(self) -> bool:
         """Whether a lane gets another reference."""
-        return any(lane.reference != self.rows[lane_id]["reference"] for lane_id, lane in self.lanes.items())
+        return any(lane.reference != self.before[lane_id].reference for lane_id, lane in self.lanes.items())
 
 
 async def write_settles(
@@ -159,7 +178,8 @@ async def write_settles(
 
     What takes more than one change is one transaction. `tell`: write what upstream systems are told of it, too.
     """
-    rows = await connection.fetch(_READ, [record.finished.lane_id for record in records])
+    unsure = [record.finished.lane_id for record in records if not record.is_plain]
+    rows = await connection.fetch(_READ, unsure) if unsure else []
     decided = _decide(records, {row["id"]: row for row in rows}, policy_of)
     several = tell or decided.overtaken or decided.renamed
     async with connection.transaction() if several else nullcontext():
@@ -168,14 +188,16 @@ async def write_settles(
             decided.lanes |= await _own_new_references(connection, decided.rows, decided.lanes)
         lanes = await _write(connection, records, decided, replica)
         if tell:
-            await write_deliveries(connection, list(_told(records, decided.rows, lanes)))
+            await write_deliveries(connection, list(_told(records, decided.before, lanes)))
         if decided.overtaken:
             await connection.execute(_OVERTAKEN, list(decided.overtaken), list(decided.overtaken.values()))
     ended = list(zip(records, decided.passed, strict=True))
     return Settled(
         lanes=lanes,
         fenced=frozenset(record.finished.lane_id for record, passed in ended if not passed),
-        moved=tuple(record for record, passed in ended if passed and record.finished.lane_id not in lanes),
+        moved=tuple(
+            replace(record, lane=None) for record, passed in ended if passed and record.finished.lane_id not in lanes
+        ),
     )
 
 
@@ -183,14 +205,19 @@ def _decide(
     records: Sequence[AttemptRecord], rows: dict[int, asyncpg.Record], policy_of: Callable[[str], Policy]
 ) -> _Decided:
     decided = _Decided(rows)
+    now = datetime.now(UTC)
     for record in records:
-        finished = record.finished
+        finished, lane = record.finished, record.lane
+        if lane is not None and lane.seen is not None and record.is_plain:
+            decided.add(lane.seen, as_claimed(lane), finished, policy_of(record.provider), now)
+            decided.passed.append(True)
+            continue
         row, policy = rows.get(finished.lane_id), policy_of(record.provider)
         passed = row is not None and row["lease_token"] == finished.lease_token
         decided.passed.append(passed)
         if row is not None and passed:
             policy = replace(policy, stopped_s=row["stopped_s"] or 0.0)
-            decided.lanes[finished.lane_id] = settle(_columns(row), finished, policy, row["now"])
+            decided.add(row["seen"], _columns(row), finished, policy, row["now"])
         elif finished.sent and finished.operation != CONFIRM:
             decided.overtaken[finished.lane_id] = policy.capabilities.lookup_lag_s
     return decided
@@ -200,7 +227,7 @@ async def _write(
     connection: Connection, records: Sequence[AttemptRecord], decided: _Decided, replica: str
 ) -> dict[int, Columns]:
     """Write what was decided, and the attempts that called the provider, or tried to, into the history."""
-    writes = [_Write(lane_id, decided.rows[lane_id]["seen"], lane) for lane_id, lane in decided.lanes.items()]
+    writes = [_Write(lane_id, decided.seen[lane_id], lane) for lane_id, lane in decided.lanes.items()]
     called = [
         _history_row(record, settled=passed)
         for record, passed in zip(records, decided.passed, strict=True)
@@ -260,14 +287,14 @@ async def _own_new_references(
 
 
 def _told(
-    records: Sequence[AttemptRecord], rows: Mapping[int, asyncpg.Record], written: Mapping[int, Columns]
+    records: Sequence[AttemptRecord], before: Mapping[int, Columns], written: Mapping[int, Columns]
 ) -> Iterator[Told]:
     for record in records:
         lane_id = record.finished.lane_id
         after = written.get(lane_id)
         if after is None:
             continue
-        kind = told_of(_columns(rows[lane_id]), after, record.finished.operation)
+        kind = told_of(before[lane_id], after, record.finished.operation)
         if kind is None:
             continue
         dead = kind is DeliveryType.DEAD

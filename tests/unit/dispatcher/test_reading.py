@@ -79,12 +79,21 @@ async def test_rule_7_a_place_that_the_broker_refuses_is_told() -> None:
 
 async def test_what_cannot_be_read_is_told_until_it_can_be() -> None:
     error = TopicAuthorizationFailedError("events")
-    consumer = Consumer(error, {})
+    consumer = Consumer(error, {HERE: ["record"]})
     seen = Seen(consumer)
 
     assert await consumer.getmany() == {}
-    assert await consumer.getmany() == {}
+    assert await consumer.getmany() == {HERE: ["record"]}
     assert seen.failing == [error, None]
+
+
+async def test_where_there_is_nothing_it_is_looked_again_at_once() -> None:
+    """FastStream sleeps after a look that found nothing."""
+    consumer = Consumer({}, {}, {HERE: ["record"]})
+    seen = Seen(consumer)
+
+    assert await consumer.getmany() == {HERE: ["record"]}
+    assert seen.failing == [None, None, None]
 
 
 @pytest.mark.parametrize("loop_of", [("_fetcher", "error_future"), ("_coordinator", "_coordination_task")])

@@ -59,3 +59,28 @@ def test_what_a_loop_left_when_it_ended_comes_before_the_next_line(log: pytest.C
     asyncio.run(says("two"))
 
     assert _events(log) == ["one", "two"]
+
+
+def test_a_wide_line_is_what_the_logger_would_write(log: pytest.CaptureFixture[str]) -> None:
+    with logs.bound(ops_request="r-1"):
+        logs.Wide("wide", "told")(order_id=7, reason=None)
+        logs.logger("wide").info("told", order_id=7, reason=None)
+
+    one, other = (json.loads(line) for line in log.readouterr().err.splitlines())
+    moments = [line.pop("timestamp") for line in (one, other)]
+    assert one == other
+    assert one["order_id"] == 7
+    assert [len(moment) for moment in moments] == [len("2026-01-02T03:04:05.678901Z")] * 2
+
+
+@pytest.mark.parametrize(("settings", "lines"), [(("warning", "json"), 0), (("info", "console"), 1)])
+def test_a_wide_line_keeps_to_level_and_form(
+    log: pytest.CaptureFixture[str], settings: tuple[str, str], lines: int
+) -> None:
+    level, form = settings
+    logs.configure(LogSettings.model_validate({"level": level, "format": form}), service="test")
+    logs.Wide("wide", "told")(order_id=7)
+
+    written = log.readouterr().err.splitlines()
+    assert len(written) == lines
+    assert all("told" in line and not line.startswith("{") for line in written)

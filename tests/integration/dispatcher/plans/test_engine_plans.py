@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from infra.explain import Explaining
 from infra.lanes import CLUSTER, NAME, TOPIC, Lanes
+from msgspec import structs
 
 from sendto.runtime.database import Connection, Database
 from sendto.sdk import Applied, RemoteRef, Transient
@@ -89,10 +90,11 @@ async def test_a_settle_and_one_that_is_fenced(
     claimed = await _claim(lanes, explained)
     records = [attempt_record(claim.lane, lanes.finished(claim, ending), 1.0) for claim in claimed]
     settled = await write_settles(explained, records, lambda _: lanes.policy, replica="one", tell=True)
-    fenced = await write_settles(explained, records, lambda _: lanes.policy, replica="one", tell=True)
+    looked_at = [structs.replace(record, lane=None) for record in records]
+    fenced = await write_settles(explained, looked_at, lambda _: lanes.policy, replica="one", tell=True)
 
     assert len(settled.lanes) == len(fenced.fenced) == BATCH
-    explaining.all_cheap(BATCH, statements=7)
+    explaining.all_cheap(BATCH, statements=7 if isinstance(ending, Transient) else 6)
 
 
 async def test_a_create_s_body_is_kept(lanes: Lanes, explaining: Explaining, explained: Connection) -> None:

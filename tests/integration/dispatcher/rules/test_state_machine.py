@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from sendto_dispatcher.domain.plan import Send, plan
 from sendto_dispatcher.engine.record import attempt_record
 from sendto_dispatcher.store import claims
 from sendto_dispatcher.store.replay import replay
-from sendto_dispatcher.store.settles import write_settles
+from sendto_dispatcher.store.settles import AttemptRecord, Settled, write_settles
 
 T = TypeVar("T")
 
@@ -61,12 +62,13 @@ class PostgresStore:
 
     def settle(self, claim: Claim, finished: Finished) -> None:
         """Settle an attempt."""
-        record = attempt_record(claim.lane, finished, 1.0)
-        self._wait(
-            self._lanes.database.in_transaction(
-                lambda connection: write_settles(connection, [record], lambda _: self._policy, replica="test")
-            )
-        )
+        records = [attempt_record(claim.lane, finished, 1.0)]
+        while records:
+            settled = self._wait(self._lanes.database.in_transaction(partial(self._write, records)))
+            records = list(settled.moved)
+
+    async def _write(self, records: list[AttemptRecord], connection: Any) -> Settled:
+        return await write_settles(connection, records, lambda _: self._policy, replica="test")
 
     def expire(self) -> None:
         """Let leases and waits run out."""
