@@ -31,6 +31,8 @@ _LOCK = 0x6F7574626F78  # "outbox"
 _LOCK_WAIT_S = 1.0
 _SEND_TIMEOUT_S = 30.0
 _MAX_REQUEST_BYTES = 1_048_576
+_ASK_EVERY_S = 0.5
+"""how often Kafka is asked whether it is there, while there is little to publish"""
 
 
 class Relay:
@@ -53,6 +55,7 @@ class Relay:
         self._database_trouble: str | None = "starting"
         self._asked_at_s: float | None = None
         """since when Kafka owes us an answer; the producer itself waits without end"""
+        self._ask_at_s = 0.0
         self.wake = Wake()
 
     async def run(self) -> None:
@@ -110,9 +113,15 @@ class Relay:
             published = await self.run_once(producer)
             self._kafka_trouble = None
             if published < self._settings.batch_events:
-                with self._asking_kafka():
-                    await producer.client.fetch_all_metadata()
+                await self._ask(producer)
                 await self.wake.wait(self._settings.poll_interval_s)
+
+    async def _ask(self, producer: AIOKafkaProducer) -> None:
+        """Ask Kafka whether it is there, now and then: an event that comes meanwhile waits for the answer."""
+        if monotonic() >= self._ask_at_s:
+            with self._asking_kafka():
+                await producer.client.fetch_all_metadata()
+            self._ask_at_s = monotonic() + _ASK_EVERY_S
 
     async def _send(self, producer: AIOKafkaProducer, rows: list[asyncpg.Record]) -> None:
         """Send all in their order and wait for all: the producer keeps the order of each partition."""
