@@ -4,8 +4,9 @@ Rules 5 to 10 of the dispatcher's rules.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -83,8 +84,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         self._resume = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
         """the batch that is being written while the next one is read and decoded"""
-        self._anew: set[TopicPartition] | None = None
-        """since the last read: partitions that are read on from another place; None where nothing has changed"""
+        self._anew: dict[TopicPartition, int] | None = None
+        """since the last read: partitions that are read on from another place; None where none is"""
         self._backlog = Backlog(settings.batch_records)
         self._closing = False
         self._unreadable: str | None = None
@@ -121,7 +122,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         if consumer is None:
             return
         self._unplaced |= set(consumer.assignment())
-        self._read_elsewhere(self._unplaced)
+        self._read_elsewhere(dict.fromkeys(self._unplaced, 0))
         consumer.pause(*self._unplaced)
         self._resume.set()
 
@@ -142,7 +143,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Aiokafka's call: place what is new; what cannot be placed now waits, paused, and is placed later."""
         self._unplaced = set(assigned)
-        self._read_elsewhere(self._unplaced)
+        self._read_elsewhere(dict.fromkeys(self._unplaced, 0))
         self._doubt_below.clear()
         self._taken_up_to.clear()
         consumer = self._consumer()
@@ -234,7 +235,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         if self._closing:
             return
         if self._anew is not None:
-            self._seek_back(records, besides=self._anew)
+            self._seek_back(records, self._anew)
         elif isinstance(decoded, Exception):
             self._failed(records, decoded)
         else:
@@ -335,20 +336,22 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         consumer.pause(*consumer.assignment())
         self._resume.set()
 
-    def _seek_back(self, records: Sequence[ConsumerRecord], besides: Collection[TopicPartition] = ()) -> None:
-        """Read these again, those aside whose partitions are read on from elsewhere anyway."""
+    def _seek_back(
+        self, records: Sequence[ConsumerRecord], elsewhere: Mapping[TopicPartition, int] = MappingProxyType({})
+    ) -> None:
+        """Read these again, or from where their partitions are read on meanwhile if that is earlier."""
         first: dict[TopicPartition, int] = {}
         for record in records:
             first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
         consumer = self._consumer()
-        back = (first.keys() & consumer.assignment()) - set(besides)
-        for partition in back:
-            consumer.seek(partition, first[partition])
+        back = {one: min(first[one], elsewhere.get(one, first[one])) for one in first.keys() & consumer.assignment()}
+        for partition, offset in back.items():
+            consumer.seek(partition, offset)
         self._read_elsewhere(back)
 
-    def _read_elsewhere(self, partitions: Iterable[TopicPartition]) -> None:
+    def _read_elsewhere(self, places: Mapping[TopicPartition, int]) -> None:
         """What was read and is not written yet does not follow on what is read next."""
-        self._anew = (self._anew or set()) | set(partitions)
+        self._anew = {**(self._anew or {}), **places}
 
     async def _resume_loop(self) -> None:
         """After trouble, wait for the database, place what is unplaced, read on."""
@@ -373,6 +376,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
                 placements = await place_partitions(
                     consumer, self._database, self._cluster_id, waiting, self._ever_taken, self._refused & waiting
                 )
+                self._read_elsewhere({partition: placement.start for partition, placement in placements.items()})
                 for partition, placement in placements.items():
                     self._taken_up_to[partition] = placement.start
                     if placement.reset:
@@ -383,7 +387,6 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
             _log.warning("partitions_not_placed", error=type(error).__name__)
             self._resume.set()
             return
-        self._read_elsewhere(waiting)
         self._unplaced -= waiting
         self._refused -= waiting
         self._trouble = None

@@ -167,3 +167,21 @@ async def test_a_batch_that_was_read_before_its_partitions_were_placed_anew_is_d
     writes.answer()
     await stage.written()
     assert stage.consumer.committed == {ONE: 4}
+
+
+async def test_a_batch_of_which_nobody_knows_when_it_was_read_is_read_again_from_the_earlier_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The very first read of the client goes past us, and may have been before the placement, or after it."""
+    writes = Writes()
+    stage = Stage(monkeypatch, writes)
+    stage.intake._read_elsewhere({ONE: 3, TWO: 9})  # noqa: SLF001 - as after a placement
+    await stage.intake._handle([*_records(ONE, [3, 4]), *_records(TWO, [7])])  # noqa: SLF001 - without a read that we saw
+
+    assert writes.begun == []
+    assert stage.consumer.sought == {ONE: 3, TWO: 7}
+
+    await stage.read(*_records(ONE, [3, 4]))
+    writes.answer()
+    await stage.written()
+    assert stage.consumer.committed == {ONE: 5}
