@@ -60,6 +60,9 @@ async def ops(machine: Machine, size: float) -> Measured:
                     for one in looking:
                         await eventually(busy.all_once)
                         one.cancel()
+                    for ended in await asyncio.gather(*looking, return_exceptions=True):
+                        if isinstance(ended, Exception):
+                            raise ended
     return Measured(
         [
             share_of("calls a second while ops look", watched, alone, "/s", least=0.95),
