@@ -14,7 +14,7 @@ from sendto_dispatcher.domain.plan import Learned
 from sendto_dispatcher.domain.settle import settle
 from sendto_dispatcher.domain.untouched import as_claimed, needs_no_look
 
-_MOMENTS = st.none() | st.datetimes(timezones=st.just(UTC), min_value=datetime(2025, 1, 1))  # noqa: DTZ001 - as asked for
+_MOMENTS = st.none() | st.datetimes(timezones=st.just(UTC), min_value=datetime(2025, 1, 1))  # noqa: DTZ001 - hypothesis takes bounds without a zone
 _WORDS = st.none() | st.sampled_from(["http_500", "http_422"])
 _NOT_CLAIMED = st.fixed_dictionaries(
     {

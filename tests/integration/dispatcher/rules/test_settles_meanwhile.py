@@ -11,12 +11,23 @@ from sendto.sdk import Applied, RemoteRef, Transient
 from sendto_dispatcher.domain.endings import Finished
 from sendto_dispatcher.domain.lane import Claim
 from sendto_dispatcher.engine.record import attempt_record
-from sendto_dispatcher.store.settles import AttemptRecord, write_settles
+from sendto_dispatcher.store.settles import AttemptRecord, Settled, write_settles
 
 
 def _looked_at(claim: Claim, finished: Finished) -> AttemptRecord:
     """An attempt whose lane is looked at before it is settled, as after anything but a plain success."""
     return structs.replace(attempt_record(claim.lane, finished, 1.0), lane=None)
+
+
+async def _order_7_was_settled_twice(lanes: Lanes, first: Settled, second: Settled) -> None:
+    """It has changed before the first one, order 8 has not; what was sent of it counts, and its newer state is due."""
+    assert [record.order_id for record in first.moved] == [7]
+    assert not second.moved
+    assert (await lanes.lane(8))["due_at"] is None
+    moved = await lanes.lane(7)
+    assert (moved["applied_version"], moved["desired_version"]) == (1, 2)
+    assert moved["due_at"] is not None
+    assert len(await lanes.rows("SELECT 1 FROM attempt")) == 2
 
 
 async def test_rule_2_what_changes_between_claim_and_settle_is_settled_as_it_is_then(lanes: Lanes) -> None:
@@ -32,13 +43,7 @@ async def test_rule_2_what_changes_between_claim_and_settle_is_settled_as_it_is_
         second = await write_settles(connection, first.moved, lambda _: lanes.policy, replica="test")
 
     assert all(record.is_plain for record in records)
-    assert [record.order_id for record in first.moved] == [7]
-    assert not second.moved
-    assert (await lanes.lane(8))["due_at"] is None
-    moved = await lanes.lane(7)
-    assert (moved["applied_version"], moved["desired_version"]) == (1, 2)
-    assert moved["due_at"] is not None
-    assert len(await lanes.rows("SELECT 1 FROM attempt")) == 2
+    await _order_7_was_settled_twice(lanes, first, second)
 
 
 async def test_rule_16_a_lease_that_passes_on_between_claim_and_settle_fences_it(lanes: Lanes) -> None:
@@ -103,13 +108,7 @@ async def test_rule_2_what_changes_between_look_and_write_is_settled_as_it_is_th
         first = await write_settles(meanwhile, records, lambda _: lanes.policy, replica="test")
         second = await write_settles(connection, first.moved, lambda _: lanes.policy, replica="test")
 
-    assert [record.order_id for record in first.moved] == [7]
-    assert not second.moved
-    assert (await lanes.lane(8))["due_at"] is None
-    moved = await lanes.lane(7)
-    assert (moved["applied_version"], moved["desired_version"]) == (1, 2)
-    assert moved["due_at"] is not None
-    assert len(await lanes.rows("SELECT 1 FROM attempt")) == 2
+    await _order_7_was_settled_twice(lanes, first, second)
 
 
 async def test_rule_16_a_lease_that_passes_on_between_look_and_write_fences_the_settle(lanes: Lanes) -> None:
