@@ -24,7 +24,7 @@ class _Counting(Looking):
 
 async def test_who_looks_first_has_a_step_taken_and_the_next_ones_wait_for_none() -> None:
     time = _Time()
-    counting = _Counting(time)  # type: ignore[arg-type]
+    counting = _Counting(time)  # type: ignore[arg-type]  # only its monotonic time is asked for
     assert await counting.run_once() > 10.0
     assert counting.steps == 0
 
@@ -39,7 +39,7 @@ async def test_who_looks_first_has_a_step_taken_and_the_next_ones_wait_for_none(
 
 async def test_a_step_that_is_long_due_is_taken_by_who_looks() -> None:
     time = _Time()
-    counting = _Counting(time)  # type: ignore[arg-type]
+    counting = _Counting(time)  # type: ignore[arg-type]  # only its monotonic time is asked for
     await counting.look()
     time.now_s += 13.0
 
