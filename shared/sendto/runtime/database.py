@@ -195,7 +195,11 @@ class Database:
 
     async def _connect(self) -> DirectConnection:
         connection: DirectConnection = await asyncpg.connect(self.url, **self._options())
-        await self._set_up(connection)
+        try:
+            await self._set_up(connection)
+        except BaseException:  # among them a cancellation: nobody else knows of this connection
+            connection.terminate()
+            raise
         return connection
 
     async def _set_up(self, connection: Any) -> None:  # noqa: ANN401 - pool proxies and connections alike
