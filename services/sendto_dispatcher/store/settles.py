@@ -5,7 +5,7 @@ two statements, not for a transaction of five. A plain success waits for one: wh
 Rules 13, 15, 16 and 32 of the dispatcher's rules.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -178,9 +178,9 @@ async def write_settles(
 
     What takes more than one change is one transaction. `tell`: write what upstream systems are told of it, too.
     """
-    unsure = [record.finished.lane_id for record in records if not record.is_plain]
-    rows = await connection.fetch(_READ, unsure) if unsure else []
-    decided = _decide(records, {row["id"]: row for row in rows}, policy_of)
+    unsure = _unsure(records)
+    rows = await connection.fetch(_READ, list(unsure)) if unsure else []
+    decided = _decide(records, unsure, {row["id"]: row for row in rows}, policy_of)
     several = tell or decided.overtaken or decided.renamed
     async with connection.transaction() if several else nullcontext():
         if decided.renamed:
@@ -188,7 +188,7 @@ async def write_settles(
             decided.lanes |= await _own_new_references(connection, decided.rows, decided.lanes)
         lanes = await _write(connection, records, decided, replica)
         if tell:
-            await write_deliveries(connection, list(_told(records, decided.before, lanes)))
+            await write_deliveries(connection, list(_told(records, decided, lanes)))
         if decided.overtaken:
             await connection.execute(_OVERTAKEN, list(decided.overtaken), list(decided.overtaken.values()))
     ended = list(zip(records, decided.passed, strict=True))
@@ -201,14 +201,29 @@ async def write_settles(
     )
 
 
+def _unsure(records: Sequence[AttemptRecord]) -> set[int]:
+    """The lanes that must be looked at. Of two attempts of one lane, only the row can tell which has the lease."""
+    met: set[int] = set()
+    unsure: set[int] = set()
+    for record in records:
+        lane_id = record.finished.lane_id
+        if lane_id in met or not record.is_plain:
+            unsure.add(lane_id)
+        met.add(lane_id)
+    return unsure
+
+
 def _decide(
-    records: Sequence[AttemptRecord], rows: dict[int, asyncpg.Record], policy_of: Callable[[str], Policy]
+    records: Sequence[AttemptRecord],
+    unsure: Collection[int],
+    rows: dict[int, asyncpg.Record],
+    policy_of: Callable[[str], Policy],
 ) -> _Decided:
     decided = _Decided(rows)
     now = datetime.now(UTC)
     for record in records:
         finished, lane = record.finished, record.lane
-        if lane is not None and lane.seen is not None and record.is_plain:
+        if lane is not None and lane.seen is not None and finished.lane_id not in unsure:
             decided.add(lane.seen, as_claimed(lane), finished, policy_of(record.provider), now)
             decided.passed.append(True)
             continue
@@ -286,15 +301,14 @@ async def _own_new_references(
     }
 
 
-def _told(
-    records: Sequence[AttemptRecord], before: Mapping[int, Columns], written: Mapping[int, Columns]
-) -> Iterator[Told]:
-    for record in records:
+def _told(records: Sequence[AttemptRecord], decided: _Decided, written: Mapping[int, Columns]) -> Iterator[Told]:
+    """What those tell that have settled their lanes: one whose lease has passed on has nothing to tell."""
+    for record, passed in zip(records, decided.passed, strict=True):
         lane_id = record.finished.lane_id
-        after = written.get(lane_id)
+        after = written.get(lane_id) if passed else None
         if after is None:
             continue
-        kind = told_of(before[lane_id], after, record.finished.operation)
+        kind = told_of(decided.before[lane_id], after, record.finished.operation)
         if kind is None:
             continue
         dead = kind is DeliveryType.DEAD

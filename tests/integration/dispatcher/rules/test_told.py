@@ -27,7 +27,7 @@ from sendto_dispatcher.engine.deliveries import deliveries
 from sendto_dispatcher.engine.record import attempt_record
 from sendto_dispatcher.intake.dead_letters import dead_letters
 from sendto_dispatcher.store.deliveries import write_deliveries
-from sendto_dispatcher.store.settles import write_settles
+from sendto_dispatcher.store.settles import Settled, write_settles
 
 
 async def _deliveries(kafka: str, topic: str, expected: int) -> list[tuple[str, DeliveryData]]:
@@ -171,10 +171,10 @@ async def test_what_was_sent_and_whose_mark_was_lost_is_sent_again(
     assert await _order_ids(kafka, topics.deliveries) == [1, 2, 3, 1, 2, 3]
 
 
-async def _settle_and_tell(lanes: Lanes, claim: Claim) -> None:
-    records = [attempt_record(claim.lane, lanes.finished(claim, Applied(None)), 1.0)]
+async def _settle_and_tell(lanes: Lanes, *claims: Claim) -> Settled:
+    records = [attempt_record(claim.lane, lanes.finished(claim, Applied(None)), 1.0) for claim in claims]
     async with lanes.database.connection() as connection:
-        await write_settles(connection, records, lambda _: lanes.policy, replica="test", tell=True)
+        return await write_settles(connection, records, lambda _: lanes.policy, replica="test", tell=True)
 
 
 async def test_a_settle_whose_lease_has_passed_on_tells_nothing(lanes: Lanes) -> None:
@@ -187,6 +187,35 @@ async def test_a_settle_whose_lease_has_passed_on_tells_nothing(lanes: Lanes) ->
     assert await lanes.rows("SELECT 1 FROM delivery_event") == []
 
     await _settle_and_tell(lanes, claim)
+    assert len(await lanes.rows("SELECT 1 FROM delivery_event")) == 1
+
+
+@pytest.mark.parametrize("late_first", [False, True])
+async def test_a_batch_with_both_ends_of_a_lane_tells_once(lanes: Lanes, late_first: bool) -> None:
+    """A process that was frozen past its lease took the lane again: both of its calls end at the same time."""
+    await lanes.put(7, 1)
+    [late] = await lanes.claim()
+    await lanes.expire(7)
+    [claim] = await lanes.claim()
+
+    settled = await _settle_and_tell(lanes, *((late, claim) if late_first else (claim, late)))
+
+    assert settled.fenced == {late.lane.id}
+    assert len(await lanes.rows("SELECT 1 FROM delivery_event")) == 1
+
+
+async def test_what_moved_before_it_was_written_is_told_once_it_is_settled(lanes: Lanes) -> None:
+    """The order changes between claim and settle: what was decided by the lane as it was is not written, nor told."""
+    await lanes.put(7, 1)
+    [claim] = await lanes.claim()
+    await lanes.put(7, 2)
+
+    settled = await _settle_and_tell(lanes, claim)
+    assert len(settled.moved) == 1
+    assert await lanes.rows("SELECT 1 FROM delivery_event") == []
+
+    async with lanes.database.connection() as connection:
+        await write_settles(connection, settled.moved, lambda _: lanes.policy, replica="test", tell=True)
     assert len(await lanes.rows("SELECT 1 FROM delivery_event")) == 1
 
 
