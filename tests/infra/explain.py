@@ -63,6 +63,10 @@ class Explaining:
             assert one.scanned() <= _SMALL, f"{one.scanned()}: {one.statement}"
             assert one.pages <= MOST_PAGES_A_ROW * rows + _MOST_PAGES_ALL_IN_ALL, f"{one.pages} pages: {one.statement}"
 
+    async def unexplained(self, statement: str) -> None:
+        """Run what only sets the scene."""
+        await self._connection.execute(statement)
+
     def transaction(self) -> Any:
         """One of the connection's own."""
         return self._connection.transaction()

@@ -55,15 +55,18 @@ WITH ready AS (
 {_LEASE}"""
 # A probe may take a lane before its time: one that waits in ordinary backoff would become due with the others. Of the
 # lanes that are due soonest it takes one that is due and has not failed: lanes that fail for ever, however many, would
-# each cost an interval before one goes out that can show that the provider is well.
-_PROBED_OF = 500
+# each cost an interval before one goes out that can show that the provider is well. No more than so many are looked at:
+# those that may not go out are due later than those that may, or are few.
+_PROBED_OF = 2_000
 _MAY_PROBE = """
     lane.due_at IS NOT NULL AND (lane.lease_token IS NULL OR lane.due_at <= clock_timestamp())
     AND (lane.not_before IS NULL OR lane.not_before <= clock_timestamp()) AND lane.id <> ALL($6::bigint[])
 """
 _SOONEST = f"""
-SELECT id, attempts > 0 OR due_at > {_NOW} AS later, due_at FROM lane
-WHERE provider = $4 AND {{which}} AND {_MAY_PROBE} ORDER BY due_at LIMIT {_PROBED_OF}
+SELECT id, attempts > 0 OR due_at > {_NOW} AS later, due_at FROM (
+    SELECT id, due_at, attempts, lease_token, not_before FROM lane
+    WHERE provider = $4 AND {{which}} AND due_at IS NOT NULL ORDER BY due_at LIMIT {_PROBED_OF}
+) AS lane WHERE {_MAY_PROBE}
 """
 _CLAIM_PROBE = f"""
 WITH soonest AS (

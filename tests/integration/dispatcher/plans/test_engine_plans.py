@@ -76,11 +76,28 @@ async def test_a_claim_of_leases_that_ran_out(lanes: Lanes, explaining: Explaini
     explaining.all_cheap(BATCH, statements=6)
 
 
-async def test_a_probe(lanes: Lanes, explaining: Explaining, explained: Connection) -> None:
-    [found] = await claims.claim_probe(explained, await lanes.request(1), list(range(1, 100)))
-    await providers.note_probe(explained, NAME, found.lane.id)
+_FAILED = "attempts = 5"
+_IN_AN_HOUR = "now() + interval '1 hour' + (id % 600) * interval '1 second'"
+BEHIND: dict[str, tuple[str, bool]] = {
+    "some have failed": ("attempts = attempts", True),
+    "all have failed": (_FAILED, True),
+    "all wait in backoff": (f"{_FAILED}, due_at = {_IN_AN_HOUR}", True),
+    "all wait for what the provider said": (f"{_FAILED}, due_at = {_IN_AN_HOUR}, not_before = {_IN_AN_HOUR}", False),
+}
+"""what waits at a provider that is probed, and whether a lane may go out"""
 
-    explaining.all_cheap(BATCH, statements=3)
+
+@pytest.mark.parametrize("behind", BEHIND)
+async def test_a_probe_whatever_waits(lanes: Lanes, explaining: Explaining, explained: Connection, behind: str) -> None:
+    change, goes_out = BEHIND[behind]
+    await explaining.unexplained(f"UPDATE lane SET {change} WHERE provider = '{NAME}' AND due_at IS NOT NULL")
+    found = await claims.claim_probe(explained, await lanes.request(1), list(range(1, 100)))
+    for one in found:
+        await providers.note_probe(explained, NAME, one.lane.id)
+
+    assert bool(found) is goes_out
+    assert not found or (found[0].lane.attempts == 0) is (behind == "some have failed")
+    explaining.all_cheap(BATCH, statements=3 if goes_out else 2)
 
 
 @pytest.mark.parametrize("ending", [Applied(RemoteRef("r-1")), Transient("http_500")], ids=repr)
