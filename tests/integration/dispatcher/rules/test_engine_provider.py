@@ -1,8 +1,9 @@
-"""Rules 25, 26 and 28 in the running engine, what makes no call, and what a plugin's bugs cost."""
+"""Rules 25, 26, 28 and 37 in the running engine, what makes no call, and what a plugin's bugs cost."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -23,7 +24,9 @@ from sendto.sdk import (
     RemoteState,
     Transient,
 )
+from sendto_dispatcher.domain.lane import Claim
 from sendto_dispatcher.engine import settler, slots
+from sendto_dispatcher.store import claims
 from sendto_dispatcher.store.settles import AttemptRecord, Settled, write_settles
 
 
@@ -128,6 +131,32 @@ async def test_no_more_calls_than_slots_are_without_a_written_outcome_so_that_a_
         await until(lanes, "applied_present", 100)
 
     assert 1 < adapter.most <= 8
+
+
+async def test_rule_37_while_much_is_due_a_look_begins_where_the_last_one_stood_and_before_a_rest_at_the_front(
+    lanes: Lanes, remote: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[tuple[datetime | None, int]] = []
+
+    async def claim(connection: Connection, request: claims.ClaimRequest) -> list[Claim]:
+        found = await claim_all(connection, request)
+        looks.append((request.since, len(found)))
+        return found
+
+    claim_all = claims.claim
+    monkeypatch.setattr(claims, "claim", claim)
+    await lanes.take([lanes.event(order_id, 1) for order_id in range(1, 41)])
+    acme = provider(remote.url, limits={"concurrency": 4})
+    async with running(lanes, [acme], settings=engine_settings(claim_lanes=4, poll_interval_s=600)):
+        await until(lanes, "applied_present", 40)
+
+        async def rests() -> bool:
+            return looks[-1] == (None, 0)
+
+        await eventually(rests)
+
+    assert looks[0][0] is None
+    assert sum(found for since, found in looks if since is not None) > 0
 
 
 async def test_rule_26_hanging_lanes_take_a_tenth_of_the_slots(lanes: Lanes, remote: Provider) -> None:

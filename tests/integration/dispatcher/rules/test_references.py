@@ -9,7 +9,7 @@ from infra.eventually import eventually
 from infra.lanes import CLUSTER, NAME, TOPIC, Lanes
 
 from sendto.runtime.database import Connection
-from sendto.sdk import AlreadyAbsent, Applied, Capabilities, Idempotency
+from sendto.sdk import AlreadyAbsent, Applied, Capabilities, Idempotency, Transient
 from sendto_dispatcher.store.intake import take
 
 FIRST, SECOND = "/shop/first", "/shop/second"
@@ -94,6 +94,19 @@ async def test_rule_31_an_owner_in_doubt_or_under_way_does_not(lanes: Lanes) -> 
     await lanes.settle(claim, AlreadyAbsent())
     await _put(lanes, SECOND, 3)
     assert (await _lane(lanes, SECOND))["resting"] is None
+
+
+async def test_rule_31_an_owner_whose_create_may_have_arrived_does_not(lanes: Lanes) -> None:
+    await _put(lanes, FIRST, 1)
+    [claim] = await lanes.claim()
+    await lanes.settle(claim, Transient("timeout", timed_out=True))
+    await _put(lanes, FIRST, 2, gone=True)
+
+    await _put(lanes, SECOND, 1)
+
+    owner = await _lane(lanes, FIRST)
+    assert (owner["applied_present"], owner["lease_token"], owner["in_doubt"]) == (False, None, True)
+    assert (await _lane(lanes, SECOND))["resting"] == "taken"
 
 
 async def test_rule_31_an_owner_that_comes_back_meanwhile_keeps_it(lanes: Lanes) -> None:
