@@ -30,9 +30,12 @@ up: install  ## run everything on this machine
 test: install tools lint  ## lint, and run all tests that take minutes together
 	$(BIN)/python -m pytest -m "not large and not faults" -n $(WORKERS) --dist loadgroup
 
-faults: install tools  ## plant bugs, then strike a whole system with faults drawn from a seed; ARGS chooses
-	$(BIN)/python -m pytest -m faults tests/faults
+# ARGS chooses among campaigns; without it all is done: planted bugs, campaigns, figures.
+UNDER_FIRE := failing-share one-down outage kill recovery rate-limit throttled
+faults: install tools  ## plant bugs, strike a whole system with faults drawn from a seed, measure; ARGS chooses
+	$(if $(ARGS),,$(BIN)/python -m pytest -m "not large" tests/faults)
 	$(BIN)/python -m tests.faults $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m tests.bench $(UNDER_FIRE) --out build/faults/figures)
 
 test-large: install tools  ## the tests that need a million rows or hours
 	$(BIN)/python -m pytest -m large

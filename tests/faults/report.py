@@ -15,10 +15,13 @@ mpl.use("svg")
 from faults.campaign import Result
 from matplotlib import pyplot as plt
 
+_FILE = "report.json"
 _BUCKETS = 300
 """in which a plot counts, unless one is shorter than a second"""
 _BROKEN = """A broken promise is what the checker found: state that is lost, stale or doubled, a process that ended by
 itself, what was not right in time after a fault."""
+_FIGURES = """What stays at full rate meanwhile, and what a death costs: [figures](figures/report.md), measured where
+`make faults` runs as a whole."""
 _SHOWN = 20
 """broken promises of one campaign that are told in words"""
 
@@ -26,8 +29,7 @@ _SHOWN = 20
 def add_to_report(folder: Path, result: Result, began_s: float) -> None:
     """Add a campaign to the report in a folder, and write it anew."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "report.json"
-    runs: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
+    runs = _runs(folder)
     plot = f"rate-{result.seed}-{int(began_s)}.svg"
     draw_rate(folder / plot, result)
     runs.append(
@@ -47,8 +49,20 @@ def add_to_report(folder: Path, result: Result, began_s: float) -> None:
             "plot": plot,
         }
     )
-    file.write_text(json.dumps(runs, indent=1))
+    (folder / _FILE).write_text(json.dumps(runs, indent=1))
     (folder / "report.md").write_text(markdown(runs))
+
+
+def kills(folder: Path) -> int:
+    """How many the report in a folder knows of the present commit."""
+    commit = _commit()
+    return sum(run["kills"] for run in _runs(folder) if run["commit"] == commit)
+
+
+def _runs(folder: Path) -> list[dict[str, Any]]:
+    file = folder / _FILE
+    runs: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
+    return runs
 
 
 def _lasted_s(result: Result) -> float:
@@ -84,6 +98,8 @@ def markdown(runs: Sequence[dict[str, Any]]) -> str:
         *_table(("commit", "what"), [(commit, _sum(some)) for commit, some in commits.items()]),
         "",
         _BROKEN,
+        "",
+        _FIGURES,
     ]
     for run in runs:
         lines += ["", f"## Seed {run['seed']}", "", f"{_sum([run])}, within {run.get('lasted_s', 0):.0f} s.", ""]

@@ -47,6 +47,13 @@ def draw(seed: int, kinds: frozenset[str] = frozenset(KINDS)) -> Iterator[Fault]
         yield KINDS[name][1](random.Random(random_.getrandbits(64)))  # noqa: S311 - drawn anew from the seed
 
 
+def draw_each(seed: int, kinds: frozenset[str] = frozenset(KINDS)) -> Iterator[Fault]:
+    """One fault of each kind, in any order."""
+    random_ = random.Random(seed)  # noqa: S311 - to be the same each time
+    for name in random_.sample(sorted(kinds), len(kinds)):
+        yield KINDS[name][1](random.Random(random_.getrandbits(64)))  # noqa: S311 - drawn anew from the seed
+
+
 def pauses(seed: int) -> Iterator[float]:
     """Seconds after each fault, without end: mostly the next one follows at once, but some ends are to be judged."""
     random_ = random.Random(-seed - 1)  # noqa: S311 - to be the same each time, and to leave the faults as they are

@@ -5,13 +5,14 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from faults.__main__ import refuse_what_cannot_be
+from faults import report
+from faults.__main__ import choices, refuse_what_cannot_be
 from faults.campaign import Result
 from faults.checking.records import Violation, Window
-from faults.report import add_to_report, draw_rate
+from faults.report import add_to_report, draw_rate, kills
 from faults.rig import surroundings
 from faults.rig.surroundings import Need
-from faults.schedule import JUDGED_AFTER_S, KINDS, draw, needed, pauses, shape_of
+from faults.schedule import JUDGED_AFTER_S, KINDS, draw, draw_each, needed, pauses, shape_of
 
 
 def _drawn(seed: int) -> list[str]:
@@ -35,6 +36,29 @@ def test_every_kind_is_drawn() -> None:
     kinds = {fault.kind for fault in islice(draw(1), 400)}
 
     assert len(kinds) == len(KINDS)
+
+
+def test_each_kind_is_drawn_once_where_that_is_chosen() -> None:
+    drawn = [str(fault) for fault in draw_each(5)]
+
+    assert drawn == [str(fault) for fault in draw_each(5)]
+    assert sorted(fault.kind for fault in draw_each(5)) == sorted(made.kind for _, made in KINDS.values())
+    assert [fault.kind for fault in draw_each(5)] != [fault.kind for fault in draw_each(6)]
+
+
+def test_without_a_choice_each_kind_strikes_and_is_judged_and_a_thousand_kills_are_made() -> None:
+    whole = choices([])
+
+    assert any(one.each and set(one.kinds) == set(KINDS) and one.quiet == JUDGED_AFTER_S for one in whole)
+    assert any(one.kills == 1_000 for one in whole)
+    assert any(one.shape == "limited" for one in whole)
+    [chosen] = choices(["--seed", "17"])
+    assert (chosen.seed, chosen.campaigns, chosen.each, chosen.kills) == (17, 1, False, 0)
+
+
+def test_kills_cannot_be_counted_where_nothing_kills() -> None:
+    with pytest.raises(SystemExit):
+        choices(["--kinds", "unwell", "--kills", "10"])
 
 
 def test_kinds_say_what_they_need() -> None:
@@ -62,6 +86,7 @@ def test_the_report_adds_up_over_runs(tmp_path: Path) -> None:
         result = Result(seed=seed, windows=[window], struck=["kill"], writes=10, applied_at_s=[1.0, 2.0, 3.0])
         result.killed_at_s = [1.1, 1.2, 1.3]
         add_to_report(tmp_path, result, began_s=float(seed))
+    assert kills(tmp_path) == 6
     broken = Result(seed=3, violations=[Violation("final", "7", "is missing")])
     add_to_report(tmp_path, broken, began_s=3.0)
 
@@ -71,6 +96,15 @@ def test_the_report_adds_up_over_runs(tmp_path: Path) -> None:
     assert text.count("promises broken") == 1 + 1 + 3, "of all, of the commit, and of each"
     assert "- final: 7 is missing" in text
     assert all((tmp_path / run["plot"]).exists() for run in json.loads((tmp_path / "report.json").read_text()))
+
+
+def test_kills_of_another_commit_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kills(tmp_path) == 0
+    add_to_report(tmp_path, Result(seed=1, killed_at_s=[1.0, 2.0]), began_s=1.0)
+    assert kills(tmp_path) == 2
+
+    monkeypatch.setattr(report, "_commit", lambda: "another")
+    assert kills(tmp_path) == 0
 
 
 def test_the_plot_has_the_rate_and_marks_faults_and_kills(tmp_path: Path) -> None:

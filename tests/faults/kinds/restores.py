@@ -11,7 +11,7 @@ from faults.rig.backup import Backup
 class _Restored(Fault):
     def __init__(self, random_: random.Random) -> None:
         super().__init__(random_)
-        self.lasts_s = random_.uniform(20.0, 90.0)
+        self.lasts_s = random_.uniform(60.0, 120.0)
 
     async def _take(self, field: Field, url: str) -> None:
         self._backup = Backup(field.servers.postgres.url("postgres"), url.rsplit("/", 1)[1])

@@ -48,10 +48,10 @@ class Unwell(Fault):
 
 
 class ProviderDown(Fault):
-    """The providers' processes are gone for a while."""
+    """The providers' processes are gone for a minute."""
 
     kind: ClassVar[str] = "providers are down"
-    for_s: ClassVar[tuple[float, float]] = (5.0, 60.0)
+    for_s: ClassVar[tuple[float, float]] = (60.0, 61.0)
 
     def __init__(self, random_: random.Random) -> None:
         super().__init__(random_)
