@@ -1,7 +1,7 @@
 """Rules 13 to 15, 18 and 26 at the store: claims, in the interleavings that they are made for."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -13,8 +13,10 @@ from infra.postgres import settings
 from sendto.runtime.database import Connection, Database
 from sendto.sdk import Ambiguous, Applied, Capabilities, Idempotency, RateLimited, RemoteRef, Transient
 from sendto_dispatcher.domain.endings import Interrupted, Released
+from sendto_dispatcher.domain.lane import Claim
 from sendto_dispatcher.domain.plan import LookUp, NothingToDo, Send, plan
 from sendto_dispatcher.store import claims
+from sendto_dispatcher.store.replay import replay
 
 REQUEST_KEY = Capabilities(idempotency=Idempotency.REQUEST_KEY, request_key_ttl_s=3_600)
 
@@ -106,6 +108,58 @@ async def test_rule_13_settles_and_intake_in_opposite_orders_do_not_fail(lanes: 
 
     versions = await lanes.rows("SELECT DISTINCT desired_version FROM lane")
     assert versions == [{"desired_version": 11}]
+
+
+async def _settle_all(acting: Lanes, lanes: Lanes, claimed: list[Claim]) -> object:
+    return await acting.settle_all([(one, lanes.finished(one, Transient("no"))) for one in reversed(claimed)])
+
+
+async def _take_all(acting: Lanes, lanes: Lanes, claimed: list[Claim]) -> object:
+    events = [lanes.event(one.lane.order_id, 2) for one in reversed(claimed)]
+    return await acting.take_records([lanes.record(event, lanes.next_offset()) for event in events])
+
+
+async def _replay_all(acting: Lanes, lanes: Lanes, claimed: list[Claim]) -> object:
+    del lanes
+    async with acting.database.transaction() as connection:
+        return await replay(connection, [one.lane.id for one in reversed(claimed)])
+
+
+@pytest.mark.parametrize(
+    ("act", "table", "row"),
+    [
+        (_settle_all, "lane", "id"),
+        (_replay_all, "lane", "id"),
+        (_take_all, "lane", "id"),
+        (_take_all, "order_state", "order_id"),
+    ],
+)
+async def test_rule_13_whoever_locks_several_rows_begins_with_the_first(
+    lanes: Lanes,
+    dispatch_url: str,
+    act: Callable[[Lanes, Lanes, list[Claim]], Awaitable[object]],
+    table: str,
+    row: str,
+) -> None:
+    """While somebody else has the first, no other is held: whoever has those cannot be waiting for us."""
+    await lanes.take([lanes.event(order_id, 1) for order_id in range(1, 7)])
+    # Where nobody sorts, PostgreSQL comes to the first row last: it is written last.
+    await lanes.run("UPDATE lane SET due_at = clock_timestamp() WHERE order_id = 1")
+    await lanes.run("UPDATE order_state SET event_id = event_id || 'x' WHERE order_id = 1")
+    claimed = await lanes.claim()
+
+    async with another(dispatch_url, "acting") as database:
+        acting = Lanes(database)
+        async with lanes.database.transaction() as holding:
+            [first, *others] = await holding.fetch(f"SELECT {row} FROM {table} ORDER BY 1")
+            await holding.execute(f"SELECT FROM {table} WHERE {row} = $1 FOR UPDATE", first[0])
+            locking = asyncio.create_task(act(acting, lanes, claimed))
+            await eventually(lambda: lanes.waits_for_lock("acting"))
+            free = await lanes.rows(f"SELECT {row} FROM {table} FOR UPDATE SKIP LOCKED")
+        await locking
+
+    assert len(others) == 5
+    assert sorted(one[row] for one in free) == [one[0] for one in others]
 
 
 async def test_rule_13_a_deadlock_is_tried_again(lanes: Lanes) -> None:
