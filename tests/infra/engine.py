@@ -10,7 +10,7 @@ from msgspec import structs
 
 from infra.eventually import eventually
 from infra.lanes import NAME, Lanes
-from sendto.kernel.clock import SystemClock
+from sendto.kernel.clock import Clock, SystemClock
 from sendto.runtime.supervisor import Supervisor
 from sendto.sdk import Adapter
 from sendto_dispatcher.adapters.sandbox import SandboxAdapter, SandboxConfig
@@ -76,6 +76,7 @@ async def running(
     settings: EngineSettings | None = None,
     replica: str = "one",
     crashes: str | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Running]:
     """Run an engine over the lanes until the block ends; no loop crashes but the one that is named."""
     supervisor = Supervisor()
@@ -86,7 +87,7 @@ async def running(
         settings or engine_settings(),
         lanes.database,
         supervisor,
-        SystemClock(),
+        clock or SystemClock(),
         digest_key=b"key",
         replica=replica,
         cleared=lambda: database,

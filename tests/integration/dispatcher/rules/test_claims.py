@@ -1,7 +1,7 @@
 """Rules 13 to 15, 18 and 26 at the store: claims, in the interleavings that they are made for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -110,19 +110,19 @@ async def test_rule_13_settles_and_intake_in_opposite_orders_do_not_fail(lanes: 
     assert versions == [{"desired_version": 11}]
 
 
-async def _settle_all(acting: Lanes, lanes: Lanes, claimed: list[Claim]) -> object:
-    return await acting.settle_all([(one, lanes.finished(one, Transient("no"))) for one in reversed(claimed)])
+async def _settle_all(acting: Lanes, lanes: Lanes, claimed: list[Claim]) -> None:
+    await acting.settle_all([(one, lanes.finished(one, Transient("no"))) for one in reversed(claimed)])
 
 
-async def _take_all(acting: Lanes, lanes: Lanes, claimed: list[Claim]) -> object:
+async def _take_all(acting: Lanes, lanes: Lanes, claimed: list[Claim]) -> None:
     events = [lanes.event(one.lane.order_id, 2) for one in reversed(claimed)]
-    return await acting.take_records([lanes.record(event, lanes.next_offset()) for event in events])
+    await acting.take_records([lanes.record(event, lanes.next_offset()) for event in events])
 
 
-async def _replay_all(acting: Lanes, lanes: Lanes, claimed: list[Claim]) -> object:
+async def _replay_all(acting: Lanes, lanes: Lanes, claimed: list[Claim]) -> None:
     del lanes
     async with acting.database.transaction() as connection:
-        return await replay(connection, [one.lane.id for one in reversed(claimed)])
+        await replay(connection, [one.lane.id for one in reversed(claimed)])
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ async def _replay_all(acting: Lanes, lanes: Lanes, claimed: list[Claim]) -> obje
 async def test_rule_13_whoever_locks_several_rows_begins_with_the_first(
     lanes: Lanes,
     dispatch_url: str,
-    act: Callable[[Lanes, Lanes, list[Claim]], Awaitable[object]],
+    act: Callable[[Lanes, Lanes, list[Claim]], Coroutine[None, None, None]],
     table: str,
     row: str,
 ) -> None:

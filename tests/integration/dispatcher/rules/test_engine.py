@@ -10,7 +10,8 @@ from infra.eventually import eventually
 from infra.lanes import Lanes
 from infra.sandbox import Provider
 
-from sendto.kernel.clock import SteeredClock
+from sendto.kernel.clock import SteeredClock, SystemClock
+from sendto.runtime.database import Connection
 from sendto.sdk import (
     Applied,
     Command,
@@ -23,8 +24,10 @@ from sendto.sdk import (
     Unauthorized,
 )
 from sendto_dispatcher.domain.endings import Released
+from sendto_dispatcher.domain.lane import Claim
 from sendto_dispatcher.domain.plan import plan
 from sendto_dispatcher.engine.attempt import Carrier
+from sendto_dispatcher.store import claims
 from sendto_dispatcher.store import providers as provider_store
 
 
@@ -67,6 +70,42 @@ async def test_rule_16_the_deadline_counts_from_before_the_claim_and_is_looked_a
     assert await remote.log() == []
     assert acme.lease_s > acme.timeout_s + acme.capabilities.lookup_lag_s
     await acme.transport.close()
+
+
+class Freezing(SystemClock):
+    """The clock of a process that is frozen now and then."""
+
+    def __init__(self) -> None:
+        self.frozen_s = 0.0
+
+    def monotonic_s(self) -> float:
+        """What has passed for everyone else, too."""
+        return super().monotonic_s() + self.frozen_s
+
+
+async def test_rule_16_what_a_frozen_process_has_claimed_long_ago_is_not_sent(
+    lanes: Lanes, remote: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It freezes with its claim, three times: for longer than an attempt may take."""
+    clock, claimed = Freezing(), 0
+
+    async def claim(connection: Connection, request: claims.ClaimRequest) -> list[Claim]:
+        nonlocal claimed
+        found = await claim_all(connection, request)
+        claimed += len(found)
+        if found and claimed <= 3:
+            clock.frozen_s += 60.0
+        return found
+
+    claim_all = claims.claim
+    monkeypatch.setattr(claims, "claim", claim)
+    await lanes.put(7, 1)
+    async with running(lanes, [provider(remote.url)], clock=clock):
+        await remote.holds(7, version=1)
+        await until(lanes, "due_at IS NULL")
+
+    assert claimed == 4
+    assert len(await remote.log()) == 1
 
 
 class FreezesAfterLookUp(Scripted):
