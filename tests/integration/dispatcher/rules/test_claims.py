@@ -295,6 +295,22 @@ async def test_rule_18_a_repeated_create_keeps_its_first_body_and_the_time_of_it
     assert (step.operation, step.state and step.state.version.number) == ("update", 2)
 
 
+async def test_rule_18_a_key_is_as_old_as_its_first_use_however_often_it_is_repeated(lanes: Lanes) -> None:
+    lanes.capabilities = REQUEST_KEY
+    await lanes.put(7, 1)
+    [first] = await lanes.claim()
+    kept_at = (await lanes.lane(7))["kept_at"]
+    for _ in range(2):
+        await lanes.settle(first, Ambiguous("timeout"))
+        await lanes.expire(7)
+        [first] = await lanes.claim()
+
+        step = plan(first, REQUEST_KEY)
+        assert isinstance(step, Send)
+        assert (step.operation, step.generation) == ("create", first.lane.generation)
+        assert (await lanes.lane(7))["kept_at"] == kept_at
+
+
 async def test_rule_18_a_key_that_was_surely_never_used_is_not_old(lanes: Lanes) -> None:
     lanes.capabilities = REQUEST_KEY
     await lanes.put(7, 1)
