@@ -76,6 +76,11 @@ class Provider:
         return self.capabilities.batch_of(operation) if self.takes_batches else 1
 
     @property
+    def keeps_bodies(self) -> bool:
+        """Whether lanes keep what a create sends until its outcome is known."""
+        return self.capabilities.idempotency is Idempotency.REQUEST_KEY and not self.shadow
+
+    @property
     def requests_each(self) -> int:
         """The most requests that one attempt may make."""
         return requests_each(self.capabilities)

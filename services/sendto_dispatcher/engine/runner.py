@@ -243,7 +243,7 @@ class Runner:
         return claims
 
     def _to_keep(self, claims: Sequence[Claim]) -> Iterator[claim_store.Keep]:
-        for claim in () if self._provider.shadow else claims:
+        for claim in claims if self._provider.keeps_bodies else ():
             step = self._carrier.plan(claim)
             if isinstance(step, Send) and step.keep and step.state and step.generation == claim.lane.generation:
                 yield claim.lane.id, step.generation, step.state

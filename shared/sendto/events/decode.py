@@ -82,7 +82,9 @@ def decode(
 
 
 def _check_size(key: bytes | None, value: bytes | None, headers: Headers, max_bytes: int) -> None:
-    size = len(key or b"") + len(value or b"") + sum(len(name) + len(content or b"") for name, content in headers)
+    size = len(key or b"") + len(value or b"")
+    for name, content in headers:
+        size += len(name) + len(content or b"")
     if size > max_bytes:
         raise _Rejected(RejectReason.TOO_LARGE, f"{size} bytes, at most {max_bytes}")
 
@@ -152,7 +154,7 @@ def _event(order_id: int, attributes: dict[str, Any], data: bytes | None) -> Cus
         orderversion=version,
         customer=state.customer if state else None,
         order=body.order if body else None,
-        changed=tuple(state.changed) if state else (),
+        changed=state.changed if state else (),
         traceparent=_optional(attributes, "traceparent"),
     )
 

@@ -13,13 +13,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from sendto.events.customer import (
-    CustomerData,
-    DeletedData,
-    WireModel,
-    _not_blank,
-    _storable,
-)
+from sendto.events.customer import CustomerData, DeletedData, WireModel, _not_blank
 from sendto.events.decode import MAX_EVENT_BYTES, RejectReason
 from sendto.events.delivery import DeliveryData, DeliveryType
 from sendto.events.envelope import ORDERVERSION_MAX, EventType
@@ -34,8 +28,7 @@ DELIVERY_TYPES = tuple(str(kind) for kind in DeliveryType)
 
 # What `str.isspace` calls blank, spelled out: regular expressions of other languages mean something else by \s.
 _BLANK = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-# Only NUL: a lone surrogate cannot be in valid JSON, and its range would hit emoji where patterns see UTF-16.
-_PATTERNS = {_storable: r"^[^\x00]*$", _not_blank: rf"[^{_BLANK}]"}
+_NOT_BLANK = rf"[^{_BLANK}]"
 _NAIVE_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?$"
 _KEY = {"type": "string", "pattern": r"^[1-9][0-9]{0,18}$", "description": "the decimal data.order_id"}
 _KAFKA_BINDING = "0.5.0"
@@ -58,12 +51,9 @@ class _Law(GenerateJsonSchema):
 
     def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
         generated = super().function_after_schema(schema)
-        pattern = next((pattern for rule, pattern in _PATTERNS.items() if rule is schema["function"]["function"]), None)
-        if pattern is None:
+        if schema["function"]["function"] is not _not_blank:
             return generated
-        if "pattern" not in generated:
-            return generated | {"pattern": pattern}
-        return generated | {"allOf": [*generated.get("allOf", []), {"pattern": pattern}]}
+        return generated | {"allOf": [{"pattern": _NOT_BLANK}]}
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
         # `date-time` is RFC 3339's, which has an offset always.

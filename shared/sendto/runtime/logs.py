@@ -143,8 +143,7 @@ class Wide:
         if "info" not in _straight:
             self._log.info(self._event, **fields)
             return
-        moment = datetime.now(UTC).replace(tzinfo=None).isoformat() + "Z"
-        own = {"event": self._event, "logger": self._name, "level": "info", "timestamp": moment}
+        own = {"event": self._event, "logger": self._name, "level": "info", "timestamp": datetime.now(UTC)}
         _turn.add(_to_json(None, "info", {**structlog.contextvars.get_contextvars(), **fields, **own}))
 
 
