@@ -57,6 +57,11 @@ def at_least(name: str, value: float, unit: str, least: float) -> Figure:
     return Figure(name=name, value=value, unit=unit, wanted=f"≥ {least:g}", reached=value >= least)
 
 
+def told(name: str, value: float, unit: str) -> Figure:
+    """A figure that has nothing to reach."""
+    return Figure(name=name, value=value, unit=unit, wanted="", reached=True)
+
+
 def at_most(name: str, value: float, unit: str, most: float) -> Figure:
     """A figure that is to be low."""
     return Figure(name=name, value=value, unit=unit, wanted=f"≤ {most:g}", reached=value <= most)

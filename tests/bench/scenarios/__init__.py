@@ -44,10 +44,11 @@ SCENARIOS: dict[str, Scenario] = {
     "ops": ops.ops,
     "telling": telling.telling,
     "backlog": backlog.backlog,
+    "backlog-snapshot": backlog.backlog_snapshot,
     "day-outage": backlog.day_outage,
     "soak": soak.soak,
     "scale": scale.scale,
 }
 
-LONG = frozenset({"backlog", "day-outage", "soak", "scale"})
+LONG = frozenset({"backlog", "backlog-snapshot", "day-outage", "soak", "scale"})
 """those that take from ten minutes to more than an hour at their full size"""
