@@ -164,6 +164,8 @@ class Dispatcher:
         app.include_router(erasure_routes(self._database, self._erasing))
         app.include_router(self._ops.console())
         app.add_exception_handler(DatabaseAway, _database_away)
+        # FastAPI puts routers together with the first request, unless something has needed them before.
+        app.openapi()
         return app
 
     def stop(self) -> None:

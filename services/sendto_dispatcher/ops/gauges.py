@@ -60,11 +60,14 @@ class Gauges:
         self._census = census
 
     async def refresh(self) -> None:
-        """Show what is; without the database nothing old is shown of it."""
+        """Show what is; without the database nothing old is shown of it.
+
+        Lanes are shown as they were found last, by whichever process: who scrapes does not wait until they are counted.
+        """
         current = self._current()
         _show_configuration(current)
+        self._census.wanted()
         try:
-            await self._census.look()
             async with self._database.connection() as connection:
                 gates = await provider_rows(connection)
                 numbers = await lane_numbers(connection)
@@ -103,9 +106,9 @@ def _show_lanes(numbers: LaneNumbers, configured: Collection[str]) -> None:
     for provider in counted:
         for word in LaneWord:  # also those that no lane is in: a first dead one is an increase then
             _LANES.labels(provider, str(word)).set(numbers.counts.get((provider, str(word)), 0))
-    for provider in configured:
-        _BEHIND.labels(provider).set(numbers.behind_s.get(provider, 0.0))
-        _OVERDUE.labels(provider).set(numbers.overdue_s.get(provider, 0.0))
+    for gauge, ages_s in ((_BEHIND, numbers.behind_s), (_OVERDUE, numbers.overdue_s)):
+        for provider, age_s in ages_s.items():
+            gauge.labels(provider).set(age_s)
 
 
 def _show_gates(row: Row, rate_per_s: float | None, now: datetime) -> None:

@@ -68,14 +68,23 @@ _KEEP_OLDEST = """
 UPDATE lane_census SET oldest = $1, oldest_next_at =
     clock_timestamp() + greatest(extract(epoch FROM clock_timestamp() - $2) * $3, $4) * interval '1 second'
 """
-_NUMBERS = "SELECT counts, counted_at, oldest, clock_timestamp() AS now FROM lane_census"
+# What nobody has looked for lately is not told: the oldest of that time may be settled long since.
+_NUMBERS = """
+SELECT counts, counted_at, CASE WHEN oldest_next_at > clock_timestamp() - $1 * interval '1 second' THEN oldest
+                           ELSE '{}' END AS oldest, clock_timestamp() AS now
+FROM lane_census
+"""
+_LATE_S = 30.0
 
 Counts = dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneNumbers:
-    """Lanes by (provider, state), and each provider's oldest unapplied change and oldest overdue lane, in seconds."""
+    """Lanes by (provider, state), and each provider's oldest unapplied change and oldest overdue lane, in seconds.
+
+    Of a provider that was not looked at lately nothing is known of the oldest.
+    """
 
     now: datetime
     """by the database's clock"""
@@ -128,7 +137,7 @@ async def _find_oldest(connection: Connection, pause: float, every_s: float) -> 
 
 async def lane_numbers(connection: Connection) -> LaneNumbers:
     """The lanes in numbers, as they were counted last, and how old by now the oldest are that were found last."""
-    row: Any = await connection.fetchrow(_NUMBERS)
+    row: Any = await connection.fetchrow(_NUMBERS, _LATE_S)
     now_s = row["now"].timestamp()
     return LaneNumbers(
         now=row["now"],

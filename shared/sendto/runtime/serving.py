@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Literal
 
+import anyio.lowlevel
 import uvicorn
 import uvloop
 
@@ -84,6 +85,8 @@ async def serve(
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, _stop, stopping)
     listener = listen(settings)
+    # With its first use it imports what it runs on, and who asks then waits for a tenth of a second.
+    await anyio.lowlevel.checkpoint()
     _spare_the_collector()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     waits = {asyncio.create_task(stopping.wait()), asyncio.create_task(supervisor.crashed())}

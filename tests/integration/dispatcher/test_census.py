@@ -7,9 +7,11 @@ import pytest
 from infra.filled import fill
 from infra.lanes import Lanes
 from infra.postgres import Databases, connected
+from integration.dispatcher.conftest import Settings, dispatching
 
 from sendto.runtime.database import Connection, Database
 from sendto.sdk import Applied, Rejected, RemoteRef
+from sendto_dispatcher.ops.census import LaneCensus
 from sendto_dispatcher.store.census import STRETCH, LaneNumbers, count_some, lane_numbers
 
 _MANY = 2 * STRETCH + 100
@@ -118,6 +120,45 @@ async def test_between_two_counts_and_after_a_step_the_whole_fleet_waits(databas
     assert waits_s > _LONG / 2
     after = await _numbers(database)
     assert (after.counts, after.counted_at, after.behind_s) == (before.counts, before.counted_at, before.behind_s)
+
+
+async def test_what_nobody_has_looked_for_lately_is_not_told(database: Database) -> None:
+    await Lanes(database).put(1, 1)
+    await _step(database)
+    assert (await _numbers(database)).behind_s.keys() == {"sandbox"}
+    direct = await database.direct()
+    await direct.execute("UPDATE lane_census SET oldest_next_at = now() - interval '1 hour'")
+    await direct.close()
+
+    stopped = await _numbers(database)
+    await _step(database)
+    again = await _numbers(database)
+
+    assert (stopped.behind_s, stopped.overdue_s) == ({}, {})
+    assert stopped.counts == {("sandbox", "due"): 1}
+    assert again.behind_s.keys() == again.overdue_s.keys() == {"sandbox"}
+
+
+async def test_who_scrapes_does_not_wait_until_lanes_are_counted(
+    settings: Settings, ops_token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting, counted = asyncio.Event(), asyncio.Event()
+
+    async def never(_: LaneCensus) -> float:
+        counting.set()
+        await counted.wait()
+        return _LONG
+
+    monkeypatch.setattr(LaneCensus, "step", never)
+    async with dispatching(settings, ops_token) as caller:
+        assert (await caller("GET", "/metrics")).status == 200
+        await counting.wait()
+        overview = asyncio.create_task(caller("GET", "/ops/overview"))
+
+        assert (await caller("GET", "/metrics")).status == 200
+        assert not overview.done()
+        counted.set()
+        assert (await overview).status == 200
 
 
 async def test_one_process_counts_at_a_time(database: Database) -> None:

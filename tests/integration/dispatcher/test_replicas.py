@@ -16,7 +16,8 @@ from infra.servers import free_port
 from integration.dispatcher.conftest import Rows, Settings
 
 
-def _toml(settings: Settings, provider_url: str) -> str:
+def to_toml(settings: Settings, provider_url: str) -> str:
+    """A configuration file of these settings: one sandbox provider at this address."""
     topics = "\n".join(f"{name} = {value!r}" for name, value in settings["topics"].items())
     return f"""
 [kafka]
@@ -48,7 +49,7 @@ default = ["sandbox"]
 async def two(settings: Settings, provider: Provider, tmp_path: Path) -> AsyncIterator[list[Service]]:
     """Two dispatchers of one group."""
     config = tmp_path / "sendto.toml"
-    config.write_text(_toml(settings, provider.url))
+    config.write_text(to_toml(settings, provider.url))
     async with AsyncExitStack() as stack:
         services = []
         for number in (1, 2):
