@@ -5,6 +5,7 @@ until this says that it is finished everywhere.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -50,6 +51,8 @@ class Receipt:
 
     api: Json | None = None
     dispatcher: Json = field(default_factory=dict)
+    earlier: list[Json] = field(default_factory=list)
+    """where nothing is known of the person: the newest erasures, one of which may have been of them"""
 
     @property
     def waits_for(self) -> int:
@@ -58,8 +61,8 @@ class Receipt:
         return waiting + (self.dispatcher["ended_at"] is None)
 
 
-async def erase(whom: Whom, home: Path | None, *, wait_s: float) -> Receipt:
-    """Forget, and wait so long for the intake and the providers.
+async def erase(whom: Whom, home: Path | None, *, wait_s: float, begun: Callable[[int], None]) -> Receipt:
+    """Forget, and wait so long for the intake and the providers; `begun` is told the erasure's number.
 
     Raises:
         CommandFailed: a service cannot be reached, or refuses; say it again then.
@@ -74,13 +77,30 @@ async def erase(whom: Whom, home: Path | None, *, wait_s: float) -> Receipt:
                 receipt.api = await in_api(api, whom)
                 found = [{"order_id": order_id, "source": API_SOURCE} for order_id in receipt.api["orders"]]
                 orders = found + [one for one in orders if one not in found]
-                await _in_dispatcher(dispatcher, receipt, {"email": whom.email, "orders": orders}, deadline_s)
+                person = {"email": whom.email, "orders": orders}
+                await _in_dispatcher(dispatcher, receipt, person, deadline_s, begun)
                 if receipt.dispatcher.get("ended_at"):
                     await api.post("/v3/erasures/finish", {"erasures": receipt.api["erasures"]})
         else:
-            await _in_dispatcher(dispatcher, receipt, {"email": whom.email, "orders": orders}, deadline_s)
+            await _in_dispatcher(dispatcher, receipt, {"email": whom.email, "orders": orders}, deadline_s, begun)
         await _at_providers(dispatcher, receipt, deadline_s)
+        if not receipt.dispatcher["orders"]:
+            found = await dispatcher.get("/ops/erasures")
+            receipt.earlier = [one for one in found if one["orders"]]
     return receipt
+
+
+async def receipt_of(erasure: int, home: Path | None) -> Receipt:
+    """What an erasure that was begun has come to.
+
+    Raises:
+        CommandFailed: there is none of this number.
+    """
+    async with remote.dispatcher(home) as dispatcher:
+        told = await dispatcher.get(f"/ops/erasures/{erasure}")
+        if told is None:
+            raise CommandFailed(f"there is no erasure {erasure}")
+        return Receipt(dispatcher=told)
 
 
 async def _only_source(dispatcher: remote.Remote, order_id: int) -> str:
@@ -105,12 +125,16 @@ async def in_api(api: Posting, whom: Whom) -> Json:
     return told | (swept or {})
 
 
-async def _in_dispatcher(dispatcher: remote.Remote, receipt: Receipt, person: Json, deadline_s: float) -> None:
+async def _in_dispatcher(
+    dispatcher: remote.Remote, receipt: Receipt, person: Json, deadline_s: float, begun: Callable[[int], None]
+) -> None:
     if person["email"] is None and not person["orders"]:
         return
     begin = True
     while True:
         receipt.dispatcher = await dispatcher.post("/ops/erasures", person | {"begin": begin})
+        if begin:
+            begun(receipt.dispatcher["erasure"])
         if receipt.dispatcher["ended_at"] is not None or monotonic() > deadline_s:
             return
         begin = False

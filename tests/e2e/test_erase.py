@@ -124,12 +124,61 @@ async def test_the_receipt_names_each_place_and_an_order_goes_by_its_number(syst
     # The deletion that the API tells may have emptied it first.
     assert re.search(r"dispatcher: [01] order states emptied", told), told
     assert await _everywhere(run, system.home) == []
+    number = told.split(",")[0]
+    assert f"{number} has begun" in done.stderr.decode()
+    again = await asyncio.to_thread(sendto, "erase", "--receipt", number.split()[1], "--home", system.home)
+    assert again.returncode == 0, again.stderr
+    assert [line for line in again.stdout.decode().splitlines() if not line.startswith(("API:", "  topic"))] == [
+        line for line in told.splitlines() if not line.startswith(("API:", "  topic"))
+    ]
+
+
+async def test_killed_while_a_provider_is_to_be_told_the_receipt_is_found_again(system: System, run: Run) -> None:
+    order_id = await _order(run)
+    dispatcher = Caller(run.dispatcher_url, run.ops_token)
+    await dispatcher("POST", "/ops/providers/sandbox/pause", {"reason": "they restore"})
+    command = (*COMMAND, "erase", "--email", "-", "--yes", "--home", str(system.home))
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=DEVNULL, stderr=PIPE)
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write(EMAIL.encode() + b"\n")
+    process.stdin.close()
+    number = (await process.stderr.readline()).decode().split()[1]
+
+    api = await asyncpg.connect(run.api_database_url)
+
+    async def all_but_the_provider() -> bool:
+        ended = (await dispatcher("GET", f"/ops/erasures/{number}")).json["ended_at"]
+        return bool(ended and not await api.fetch("SELECT FROM erasure WHERE finished_at IS NULL"))
+
+    await eventually(all_but_the_provider)
+    await api.close()
+    process.kill()
+    await process.wait()
+
+    again = await asyncio.to_thread(
+        sendto, "erase", "--email", "-", "--yes", "--wait-s", 0, "--home", system.home, stdin=EMAIL.encode()
+    )
+    waiting = await asyncio.to_thread(sendto, "erase", "--receipt", number, "--home", system.home)
+    await dispatcher("POST", "/ops/providers/sandbox/resume")
+
+    async def told() -> bool:
+        return (await asyncio.to_thread(sendto, "erase", "--receipt", number, "--home", system.home)).returncode == 0
+
+    await eventually(told)
+    await dispatcher.close()
+
+    assert f"sendto erase --receipt {number}" in again.stdout.decode(), again.stdout
+    assert (waiting.returncode, f"order {order_id} of" in waiting.stdout.decode()) == (1, True)
+    assert b"to be told 1" in waiting.stdout
+    assert await _at_provider(run, order_id) == 404
 
 
 def test_wrong_usage_is_told(system: System) -> None:
     for wrong in (
         (),
         ("--order", 1, "--email", EMAIL),
+        ("--receipt", 1, "--email", EMAIL),
         ("--email", "nobody"),
         ("--order", 0),
         ("--order", 1, "--json"),

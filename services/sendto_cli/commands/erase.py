@@ -30,6 +30,9 @@ def erase(
         typer.Option(help="Every order with this email address; `-`: read it, so that no list of processes shows it."),
     ] = None,
     source: Annotated[str | None, typer.Option(help="Whose order, where several sources know its number.")] = None,
+    receipt: Annotated[
+        int | None, typer.Option(min=1, help="Only tell what the erasure of this number has come to.")
+    ] = None,
     no_api: Annotated[bool, typer.Option("--no-api", help="There is no API: all events come from elsewhere.")] = False,
     wait_s: Annotated[float, typer.Option(min=0, help="Seconds to wait for the intake and the providers.")] = 60.0,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
@@ -41,11 +44,14 @@ def erase(
     The orders stay, for the books, without buyer, customer, address and comments. Said again after a crash, it goes on.
     """
     from sendto_cli import remote
-    from sendto_cli.erasing import Whom
+    from sendto_cli.erasing import Whom, receipt_of
     from sendto_cli.erasing import erase as carry_out
 
-    if (order is None) == (email is None):
-        raise typer.BadParameter("name either --order ID or --email ADDRESS")
+    if [order, email, receipt].count(None) != 2:  # noqa: PLR2004 - of three
+        raise typer.BadParameter("name one of --order ID, --email ADDRESS and --receipt NUMBER")
+    if receipt is not None:
+        _tell(remote.run(receipt_of(receipt, home)), as_json=as_json)
+        return
     address = sys.stdin.readline().strip() if email == "-" else email
     if address is not None and "@" not in address:
         raise typer.BadParameter("is no email address", param_hint="--email")
@@ -55,10 +61,22 @@ def erase(
         whose = f"order {order}" if order else "all orders with this email address"
         typer.confirm(f"The person of {whose} is forgotten and cannot be brought back. Go on?", abort=True)
     whom = Whom(order_id=order, email=address, source=source, api=not no_api)
-    receipt = remote.run(carry_out(whom, home, wait_s=wait_s))
+    _tell(remote.run(carry_out(whom, home, wait_s=wait_s, begun=_begun)), as_json=as_json)
+
+
+def _begun(erasure: int) -> None:
+    typer.echo(f"erasure {erasure} has begun; how far it is: sendto erase --receipt {erasure}", err=True)
+
+
+def _tell(receipt: "Receipt", *, as_json: bool) -> None:
     typer.echo(json.dumps(_object(receipt), indent=2) if as_json else "\n".join(_lines(receipt)))
+    erasure = receipt.dispatcher["erasure"]
+    if receipt.dispatcher["ended_at"] is None:
+        raise CommandFailed("it is not finished: say again whom to forget, it goes on")
     if receipt.waits_for:
-        raise CommandFailed("it is not finished: say it again later, it goes on")
+        raise CommandFailed(
+            f"providers are still to be told, which happens by itself; look again: sendto erase --receipt {erasure}"
+        )
 
 
 def _object(receipt: "Receipt") -> Json:
@@ -66,13 +84,20 @@ def _object(receipt: "Receipt") -> Json:
         "complete": not receipt.waits_for,
         "api": receipt.api,
         "dispatcher": receipt.dispatcher,
+        "earlier": receipt.earlier,
         "not_reached": list(_not_reached(receipt.dispatcher)),
     }
 
 
 def _lines(receipt: "Receipt") -> Iterator[str]:
     told, api = receipt.dispatcher, receipt.api
-    yield f"erasure {told['erasure']}: {_orders(told['orders'])}"
+    yield f"erasure {told['erasure']}, begun {to_second(told['began_at'])}: {_orders(told['orders'])}"
+    for one in receipt.earlier:
+        orders = len(one["orders"])
+        yield (
+            f"  begun before: erasure {one['erasure']}, {to_second(one['began_at'])}, {orders} order(s):"
+            f" sendto erase --receipt {one['erasure']}"
+        )
     if api is None:
         yield "API: not asked"
     else:

@@ -76,18 +76,24 @@ class TopicErasure(BaseModel):
     """when the last of them has left it; null: never, or not known"""
 
 
-class ErasureReceipt(BaseModel):
-    """What was forgotten, and what was not. Nothing in it tells of the person."""
+class ErasureGlance(BaseModel):
+    """An erasure that was begun, of which orders. Nothing in it tells of the person."""
 
     erasure: int
     orders: list[OrderOfSource]
+    began_at: datetime
+    ended_at: datetime | None
+
+
+class ErasureReceipt(ErasureGlance):
+    """What was forgotten, and what was not."""
+
     states: int
     lanes: int
     kept_bodies: int
     rejected: int
     waits_for: int | None
     """records of the topic that are to be taken first; null: Kafka could not be asked"""
-    ended_at: datetime | None
     providers: list[ProviderErasure]
     topics: list[TopicErasure]
 
@@ -134,23 +140,24 @@ class Erasing:
                 waits_for = await store.left(connection, self._topics.events, row["ends"])
         return await self._receipt(row, 0 if row["ended_at"] else waits_for)
 
+    async def newest(self) -> list[ErasureGlance]:
+        """The erasures that were begun last, the newest first."""
+        async with self._database.connection() as connection:
+            return [_glance(row) for row in await store.newest_rows(connection)]
+
     async def _receipt(self, row: Row, waits_for: int | None) -> ErasureReceipt:
         async with self._database.connection() as connection:
             providers = await store.provider_rows(connection, row)
         configured = self._current().providers
         return ErasureReceipt(
-            erasure=row["id"],
-            orders=[
-                OrderOfSource(order_id=order_id, source=source)
-                for order_id, source in zip(row["order_ids"], row["sources"], strict=True)
-            ],
+            **_glance(row).model_dump(),
             waits_for=waits_for,
             providers=[
                 ProviderErasure(**one | {"configured": one["provider"] in configured, "reasons": one["reasons"] or []})
                 for one in providers
             ],
             topics=await self._topics_left(),
-            **{name: row[name] for name in ("states", "lanes", "kept_bodies", "rejected", "ended_at")},
+            **{name: row[name] for name in ("states", "lanes", "kept_bodies", "rejected")},
         )
 
     async def _under_way(self, person: store.Person) -> bool:
@@ -189,12 +196,25 @@ def erasure_routes(database: Database, erasing: Erasing) -> APIRouter:
         """Forget a person here and at the providers; repeat with `begin` false until `ended_at` is there."""
         return await erasing.go_on(wanted, bearer)
 
+    @routes.get("")
+    async def newest(_: Annotated[Bearer, Depends(doors.reads)]) -> list[ErasureGlance]:
+        """The erasures that were begun last, the newest first."""
+        return await erasing.newest()
+
     @routes.get("/{erasure_id}")
     async def receipt(erasure_id: OrderId, _: Annotated[Bearer, Depends(doors.reads)]) -> ErasureReceipt:
         """What an erasure has come to."""
         return await erasing.receipt(erasure_id)
 
     return routes
+
+
+def _glance(row: Row) -> ErasureGlance:
+    orders = [
+        OrderOfSource(order_id=order_id, source=source)
+        for order_id, source in zip(row["order_ids"], row["sources"], strict=True)
+    ]
+    return ErasureGlance(erasure=row["id"], orders=orders, began_at=row["began_at"], ended_at=row["ended_at"])
 
 
 def _person(wanted: ErasureRequest) -> store.Person:

@@ -161,18 +161,23 @@ def _verdict(
 ) -> Iterator[str]:
     if not sources and not rejected:
         yield "No event of this order was taken."
-    yield from (lane.verdict for lane in lanes)
+    yield from (unrouted for source in sources if (unrouted := _unrouted(source, told[source.source])))
+    yield from (lane.verdict for lane in sorted(lanes, key=lambda lane: not lane.desired_present))
     for source in sources:
         yield from _of_source(source, told[source.source], [lane for lane in lanes if lane.source == source.source])
         yield from _last_dropped(source, [event for event in events if event.source == source.source])
     yield from _last_rejected(events, rejected)
 
 
+def _unrouted(source: SourceStory, told: RouteTold | None) -> str | None:
+    if not source.present or source.providers:
+        return None
+    return unrouted_words(told) if told else f"Unrouted: no rule matches the order of {source.source}."
+
+
 def _of_source(source: SourceStory, told: RouteTold | None, lanes: list[LaneStory]) -> Iterator[str]:
     if not source.present and not lanes:
         yield f"The customer was deleted by {source.source} before anything was sent."
-    if source.present and not source.providers:
-        yield unrouted_words(told) if told else f"Unrouted: no rule matches the order of {source.source}."
     if source.present and told and set(told.providers) != set(source.providers):
         to = ", ".join(told.providers) or "nowhere"
         yield f"By the routes in force it would go to {to} ({route_words(told)}), once its next event comes."

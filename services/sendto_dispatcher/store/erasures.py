@@ -26,6 +26,7 @@ _UNFINISHED = "SELECT * FROM ops_erasure WHERE ended_at IS NULL ORDER BY id FOR 
 _UNDER_WAY = "SELECT mark FROM ops_erasure WHERE ended_at IS NULL AND ends IS NOT NULL"
 _BEGIN = "INSERT INTO ops_erasure (token_name, mark) VALUES ($1, $2) RETURNING *"
 _ONE = "SELECT * FROM ops_erasure WHERE id = $1"
+_NEWEST = "SELECT * FROM ops_erasure ORDER BY id DESC LIMIT 10"
 _LOCK = "SELECT pg_advisory_xact_lock(5140021)"
 _LEFT = """
 SELECT coalesce(sum(greatest(e.value::bigint - coalesce(p.next_offset, 0), 0)), 0)::bigint
@@ -118,6 +119,11 @@ async def erasure_row(connection: Connection, erasure_id: int) -> Row | None:
     """One erasure."""
     row = await connection.fetchrow(_ONE, erasure_id)
     return dict(row) if row else None
+
+
+async def newest_rows(connection: Connection) -> list[Row]:
+    """The last few."""
+    return [dict(row) for row in await connection.fetch(_NEWEST)]
 
 
 async def provider_rows(connection: Connection, row: Row) -> list[Row]:

@@ -173,7 +173,7 @@ ORDERS = (
         ("provider_behind",),
         ("SendtoProviderBehind",),
     ),
-    Case("provider cannot delete", "keeps", 2000, r"keeps cannot take the deletion", (), ()),
+    Case("provider cannot delete", "keeps", 2000, r"keeps cannot take the removal", (), ()),
     Case(
         "provider in shadow",
         "shadowed",

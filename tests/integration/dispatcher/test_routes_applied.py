@@ -73,6 +73,27 @@ async def test_known_orders_move_after_a_count(
         assert (await ops("GET", "/ops/routes/runs/999")).status == 404
 
 
+async def test_an_order_that_has_left_is_told_of_by_what_it_is_now(
+    upstream: Upstream, provider: Provider, settings: Settings, ops_token: str
+) -> None:
+    async with dispatching(settings, ops_token):
+        await upstream.put(1, 1, order=GB)
+        await provider.holds(1)
+    settings["routing"] = {"default": []}
+    async with dispatching(settings, ops_token) as ops:
+        await _ended(ops, await _begin(ops))
+        await provider.lacks(1)
+
+        async def settled() -> list[str] | None:
+            verdict: list[str] = (await ops("GET", "/ops/orders/1")).json["verdict"]
+            return verdict if "sandbox holds nothing" in verdict[1] else None
+
+        [unrouted, left] = await eventually(settled) or []
+
+        assert unrouted == "Unrouted: there is no rule and no default."
+        assert left.startswith("sandbox holds nothing, as it should after the removal (version 1), since ")
+
+
 async def test_it_goes_no_faster_than_the_provider_and_can_be_cancelled(
     upstream: Upstream, provider: Provider, british: Provider, settings: Settings, ops_token: str, rows: Rows
 ) -> None:
@@ -99,7 +120,9 @@ async def test_it_goes_no_faster_than_the_provider_and_can_be_cancelled(
 
         assert cancelled["cancelled_by"] == "test"
         assert 0 < cancelled["routed"] < 40
-        assert (await ops("POST", f"/ops/routes/runs/{run['id']}/cancel")).status == 409
+        refused = await ops("POST", f"/ops/routes/runs/{run['id']}/cancel")
+        assert refused.status == 409
+        assert refused.json["detail"].endswith(" UTC")
         assert [row["id"] for row in (await ops("GET", "/ops/routes/runs")).json] == [run["id"]]
     moved = await rows("SELECT count(*) AS lanes FROM lane WHERE provider = 'british'")
     assert moved[0]["lanes"] <= cancelled["routed"] + 1

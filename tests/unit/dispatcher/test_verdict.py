@@ -51,7 +51,7 @@ def _view(**fields: Any) -> LaneView:
         (
             {"desired_present": False, "desired_version": None},
             "converged",
-            "acme holds nothing, as it should after the deletion, since 2026-03-04 14:02:11 UTC.",
+            "acme holds nothing, as it should after the removal, since 2026-03-04 14:02:11 UTC.",
         ),
         ({"unconfirmed": True}, "unconfirmed", "acme accepted the customer (version 7) at 2026"),
         (
@@ -109,7 +109,7 @@ def _view(**fields: Any) -> LaneView:
         (
             {"converged": False, "resting": "unsupported", "desired_present": False, "detail": "remains at provider"},
             "unsupported",
-            "acme cannot take the deletion (version 7): remains at provider.",
+            "acme cannot take the removal (version 7): remains at provider.",
         ),
         (
             {"converged": False, "resting": "shadow", "reason": "shadow"},
