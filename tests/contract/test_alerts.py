@@ -272,9 +272,27 @@ def test_the_commands_in_the_runbook_are_ours() -> None:
         words = line.split()
         while isinstance(group, TyperGroup) and words and words[0] in group.commands:
             group = group.commands[words.pop(0)]
-        assert group is not commands, line
+        whole = not isinstance(group, TyperGroup) or group.invoke_without_command
+        assert whole, f"`sendto {line}` is not a whole command"
         options = {option for parameter in group.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
+        needed = [parameter for parameter in group.params if parameter.required]
+        named = [parameter for parameter in needed if parameter.param_type_name == "option"]
+        assert all(set(parameter.opts) & set(words) for parameter in named), f"`sendto {line}` lacks an option"
+        assert len(needed) - len(named) <= len(_values(group, words)), f"`sendto {line}` lacks an argument"
+
+
+def _values(command: Any, words: list[str]) -> list[str]:
+    """What stands in a command's line beside its options and their values."""
+    flags = {
+        option for parameter in command.params if getattr(parameter, "is_flag", False) for option in parameter.opts
+    }
+    before = ["", *words]
+    return [
+        word
+        for previous, word in zip(before, words, strict=False)
+        if not word.startswith("--") and (not previous.startswith("--") or previous in flags)
+    ]
 
 
 def test_prometheus_takes_the_configuration() -> None:

@@ -93,7 +93,7 @@ def verdict(lane: LaneView) -> str:  # noqa: C901 - one exhaustive match
         case LaneWord.CONVERGED:
             return _converged(lane, state)
         case LaneWord.UNCONFIRMED:
-            return f"{name} accepted {state} at {time_words(lane.changed_at)} and has not confirmed it."
+            return f"{name} accepted {state} at {time_told(lane.changed_at)} and has not confirmed it."
         case LaneWord.LEASED:
             return _leased(lane, state)
         case LaneWord.PARKED:
@@ -136,16 +136,16 @@ def _parked(lane: LaneView) -> str:
 
 def _converged(lane: LaneView, state: str) -> str:
     if lane.desired_present:
-        return f"{lane.provider} has {state}, the newest, since {time_words(lane.changed_at)}."
-    return f"{lane.provider} holds nothing, as it should after {state}, since {time_words(lane.changed_at)}."
+        return f"{lane.provider} has {state}, the newest, since {time_told(lane.changed_at)}."
+    return f"{lane.provider} holds nothing, as it should after {state}, since {time_told(lane.changed_at)}."
 
 
 def _leased(lane: LaneView, state: str) -> str:
     sending = f"{_capital(state)} is being sent to {lane.provider} now"
     if lane.holder_heard_at is not None and lane.now - lane.holder_heard_at <= _SILENT:
         return f"{sending}."
-    silent = "has ended" if lane.holder_heard_at is None else f"was last heard at {time_words(lane.holder_heard_at)}"
-    taken_over = f"at {time_words(lane.due_at)}" if lane.due_at else "soon"
+    silent = "has ended" if lane.holder_heard_at is None else f"was last heard at {time_told(lane.holder_heard_at)}"
+    taken_over = f"at {time_told(lane.due_at)}" if lane.due_at else "soon"
     return f"{sending}, by a process that {silent}; another takes over {taken_over}."
 
 
@@ -154,7 +154,7 @@ def _dead(lane: LaneView, state: str) -> str:
         return f"{lane.provider} cannot take {state}: it needs {_words(lane.reason.removeprefix('needs_'))}"
     if lane.failing_since is not None:
         tries = _attempts(lane.attempts)
-        return f"{lane.provider} did not take {state} in {tries} since {time_words(lane.failing_since)} ({_why(lane)})"
+        return f"{lane.provider} did not take {state} in {tries} since {time_told(lane.failing_since)} ({_why(lane)})"
     if lane.reason == ADAPTER_ERROR:
         return f"The adapter of {lane.provider} failed on {state}, a fault of the plugin: {_because(lane)}"
     return f"{lane.provider} refused {state}: {_because(lane)}"
@@ -166,23 +166,23 @@ def _gated(lane: LaneView) -> str | None:
     if lane.paused_at is not None:
         why = f", {lane.pause_reason}" if lane.pause_reason else ""
         by = lane.paused_by or "hand"
-        return f"Waiting: {name} is paused by {by} since {time_words(lane.paused_at)}{why} (sendto resume {name})."
+        return f"Waiting: {name} is paused by {by} since {time_told(lane.paused_at)}{why} (sendto resume {name})."
     if lane.held_at is not None:
         return (
-            f"Waiting: {name} is held since {time_words(lane.held_at)} ({lane.hold_reason or 'unknown'}); it is probed, "
+            f"Waiting: {name} is held since {time_told(lane.held_at)} ({lane.hold_reason or 'unknown'}); it is probed, "
             f"and goes on once its credentials and address are right (sendto providers check {name})."
         )
     if lane.opened_at is not None:
-        return f"Waiting: {name} is down since {time_words(lane.opened_at)}; it is probed every few seconds."
+        return f"Waiting: {name} is down since {time_told(lane.opened_at)}; it is probed every few seconds."
     if lane.blocked_until is not None and lane.blocked_until > lane.now:
-        return f"Waiting: {name} asked us to wait until {time_words(lane.blocked_until)}."
+        return f"Waiting: {name} asked us to wait until {time_told(lane.blocked_until)}."
     return None
 
 
 def _waiting(lane: LaneView, state: str) -> str:
     doubt = "; first it is found out whether the last attempt arrived" if lane.in_doubt else ""
     tries = f", after {_attempts(lane.attempts, 'failed ')}" if lane.attempts else ""
-    when = time_words(lane.due_at) if lane.due_at else "once it is due"
+    when = time_told(lane.due_at) if lane.due_at else "once it is due"
     return f"Waiting: {state} goes to {lane.provider} again at {when}{tries} ({_why(lane)}){doubt}."
 
 
@@ -193,7 +193,8 @@ def _due(lane: LaneView, state: str) -> str:
     if lane.limit is not None and lane.tokens < 1:
         return f"Waiting: the rate limit of {name} ({lane.limit}) is used up; {state} is in turn."
     if lane.due_at is not None and lane.now - lane.due_at > _OVERDUE:
-        return f"{_capital(state)} has been due to go to {name} since {time_words(lane.due_at)}, and no process took it yet."
+        since = time_told(lane.due_at)
+        return f"{_capital(state)} has been due to go to {name} since {since}, and no process took it yet."
     return f"{_capital(state)} is due to go to {name} now."
 
 
@@ -235,6 +236,6 @@ def _capital(words: str) -> str:
     return words[0].upper() + words[1:]
 
 
-def time_words(moment: datetime) -> str:
+def time_told(moment: datetime) -> str:
     """A moment as people are told it."""
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

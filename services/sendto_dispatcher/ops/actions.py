@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import HTTPException
 
 from sendto.runtime.database import Connection, Database
-from sendto_dispatcher.domain.verdict import time_words
+from sendto_dispatcher.domain.verdict import time_told
 from sendto_dispatcher.ops.configured import Current
 from sendto_dispatcher.ops.moves import wake_engines
 from sendto_dispatcher.store import providers as provider_store
@@ -66,7 +66,7 @@ class Actions:
             before = await replay_of(connection, run_id)
             if not await replay_store.cancel_replay(connection, run_id, by=bearer.name):
                 raise HTTPException(
-                    HTTPStatus.CONFLICT, f"replay {run_id} has ended already, at {time_words(before['ended_at'])}"
+                    HTTPStatus.CONFLICT, f"replay {run_id} has ended already, at {time_told(before['ended_at'])}"
                 )
             ended = await replay_of(connection, run_id)
             left = ended["lanes"] - ended["looked_at"]

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import HTTPException
 
 from sendto.runtime.database import Connection, Database
-from sendto_dispatcher.domain.verdict import time_words
+from sendto_dispatcher.domain.verdict import time_told
 from sendto_dispatcher.ops.configured import Configured, Current
 from sendto_dispatcher.store import reroutes as store
 from sendto_dispatcher.store.changes import record_change
@@ -52,7 +52,7 @@ class RouteActions:
         async with self._database.transaction() as connection:
             before = await run_of(connection, run_id)
             if not await store.end_reroute(connection, run_id, cancelled_by=bearer.name):
-                raise _conflict(f"it has ended already, at {time_words(before['ended_at'])}")
+                raise _conflict(f"it has ended already, at {time_told(before['ended_at'])}")
             target = {"routes": run_id, "orders": before["orders"] - before["routed"]}
             await record_change(connection, bearer.name, "routes cancelled", target)
             return await run_of(connection, run_id)

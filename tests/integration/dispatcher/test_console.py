@@ -156,6 +156,23 @@ async def test_what_is_not_there_is_a_page_that_says_so(dispatcher: Caller, ops_
     assert large.status == 413
 
 
+async def test_a_page_says_what_it_was_asked_for(dispatcher: Caller, ops_token: str) -> None:
+    """Or somebody takes the part that is shown for the whole."""
+    all_of_them = await _ask(dispatcher, "GET", "/attempts", ops_token)
+    chosen = await _ask(dispatcher, "GET", "/attempts?provider=acme&failed=1", ops_token)
+
+    assert "checked" not in all_of_them.text
+    assert ('name="provider" value="acme"' in chosen.text, 'value="1" checked>' in chosen.text) == (True, True)
+
+
+async def test_a_change_is_told_with_the_provider_first(dispatcher: Caller, ops_token: str) -> None:
+    await dispatcher("POST", "/ops/providers/sandbox/pause", {"reason": "they move"})
+
+    changes = await _ask(dispatcher, "GET", "/changes", ops_token)
+
+    assert ">provider sandbox, reason they move<" in changes.text
+
+
 async def test_text_from_outside_is_shown_as_text(
     dispatcher: Caller, ops_token: str, upstream: Upstream, rows: Rows
 ) -> None:

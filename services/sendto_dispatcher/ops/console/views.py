@@ -29,6 +29,7 @@ Context = dict[str, Any]
 _SOME = 50
 _MANY = 100
 _CONDITIONS = ("order_type", "country", "location_id", "source", "payment")
+_WHOSE = {"provider", "source"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,10 @@ class Views:
         return {"story": story, "timeline": _timeline(story), "at": now}
 
     async def _attempts(self, query: Query) -> Context:
+        provider, failed = query.get("provider") or None, bool(query.get("failed"))
         async with self._database.connection() as connection:
-            attempts = await newest_attempts(
-                connection, provider=query.get("provider") or None, failed=bool(query.get("failed")), limit=_MANY
-            )
-        return {"attempts": attempts}
+            attempts = await newest_attempts(connection, provider=provider, failed=failed, limit=_MANY)
+        return {"attempts": attempts, "wanted": {"provider": provider, "failed": failed}}
 
     async def _replays(self, _: Query) -> Context:
         async with self._database.connection() as connection:
@@ -133,12 +133,18 @@ class Views:
 
     async def _changes(self, query: Query) -> Context:
         async with self._database.connection() as connection:
-            return {"changes": await change_rows(connection, before_id=_before(query), limit=_SOME), "page": _SOME}
+            rows = await change_rows(connection, before_id=_before(query), limit=_SOME)
+        return {"changes": [row | {"target": _told_first(row["target"])} for row in rows], "page": _SOME}
 
     async def _configuration(self, _: Query) -> Context:
         overview = await self._glance.overview()
         current = self._current()
         return {"configured": current, "processes": overview.processes, "sections": list(_sections(current.shown))}
+
+
+def _told_first(target: Mapping[str, Any]) -> Context:
+    """Whose change it is, before what belongs to it."""
+    return dict(sorted(target.items(), key=lambda one: one[0] not in _WHOSE))
 
 
 def _before(query: Query) -> int | None:
