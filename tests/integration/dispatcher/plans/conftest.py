@@ -8,7 +8,7 @@ from infra.explain import Explaining
 from infra.filled import fill
 from infra.postgres import Databases, connected
 
-from sendto.runtime.database import Connection, Database
+from sendto.runtime.database import Connection, Database, unbound
 
 LANES = 1_000_000
 
@@ -38,6 +38,7 @@ async def explaining(million: Database, request: pytest.FixtureRequest) -> Async
         transaction = connection.transaction()
         await transaction.start()
         try:
+            await unbound(connection)  # a million rows are looked at in it, on whatever machine
             await connection.execute(f"SET LOCAL plan_cache_mode = {request.param}")
             yield Explaining(connection)
         finally:
