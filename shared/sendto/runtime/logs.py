@@ -51,8 +51,8 @@ class _Turn:
 
 
 _turn = _Turn()
-_straight: set[str] = set()
-"""the levels whose lines of `Wide` go out past the chain of processors"""
+_straight: list[structlog.typing.Processor] = []
+"""the chain of processors of JSON lines; while structlog has this one, lines of `Wide` go out past it"""
 atexit.register(_turn.write)
 
 
@@ -77,16 +77,18 @@ def configure(settings: LogSettings, *, service: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_text,
     ]
+    renderer = structlog.dev.ConsoleRenderer() if console else _to_json
+    processors = [*shared, renderer]
+    if not console and level <= logging.INFO:
+        _straight[:] = processors
+        processors = _straight
     structlog.configure(
-        processors=[*shared, structlog.dev.ConsoleRenderer() if console else _to_json],
+        processors=processors,
         logger_factory=_Lines,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
-    _straight.clear()
-    if not console and level <= logging.INFO:
-        _straight.add("info")
-    _configure_libraries(level, shared, structlog.dev.ConsoleRenderer() if console else _to_json)
+    _configure_libraries(level, shared, renderer)
     structlog.contextvars.bind_contextvars(service=service)
 
 
@@ -140,7 +142,7 @@ class Wide:
 
     def __call__(self, **fields: object) -> None:
         """Write a line with these fields."""
-        if "info" not in _straight:
+        if structlog.get_config()["processors"] is not _straight:
             self._log.info(self._event, **fields)
             return
         own = {"event": self._event, "logger": self._name, "level": "info", "timestamp": datetime.now(UTC)}

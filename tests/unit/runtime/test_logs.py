@@ -84,3 +84,10 @@ def test_a_wide_line_keeps_to_level_and_form(
     written = log.readouterr().err.splitlines()
     assert len(written) == lines
     assert all("told" in line and not line.startswith("{") for line in written)
+
+
+def test_a_wide_line_goes_where_structlog_sends_it(log: pytest.CaptureFixture[str]) -> None:
+    structlog.configure(processors=[lambda *line: f"otherwise {line[2]['event']}"])
+    logs.Wide("wide", "told")(order_id=7)
+
+    assert log.readouterr().err.splitlines() == ["otherwise told"]
