@@ -1,18 +1,16 @@
 """Nothing leaks: not into answers to those who may not ask, not into errors, logs or metrics."""
 
 import json
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from infra.bodies import order
+from infra.logs import logging_as
 from infra.serving import Caller, Reply, served
 from integration.api.conftest import MakeToken
 from pydantic import SecretStr
 
-from sendto.runtime import logs
 from sendto.runtime.database import Database
 from sendto.runtime.settings import LogSettings
 from sendto.runtime.supervisor import Supervisor
@@ -75,14 +73,8 @@ class Log:
 @pytest.fixture
 def log(capfd: pytest.CaptureFixture[str]) -> Iterator[Log]:
     """What the process logs, as a service writes it, at the finest level."""
-    root = logging.getLogger()
-    handlers, level, configuration = root.handlers[:], root.level, structlog.get_config()
-    logs.configure(LogSettings(level="debug", format="json"), service="api")
-    structlog.configure(cache_logger_on_first_use=False)  # what is cached would write on when the test is over
-    yield Log(capfd)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.configure(**configuration)
+    with logging_as("api", LogSettings(level="debug", format="json")):
+        yield Log(capfd)
 
 
 async def _every_error(api: Caller, path: str) -> list[Reply]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from infra.logs import logging_as
 
 from sendto.runtime import logs
 from sendto.runtime.settings import LogSettings
@@ -14,10 +15,8 @@ from sendto.runtime.settings import LogSettings
 @pytest.fixture
 def log(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
     """What a service writes."""
-    logs.configure(LogSettings(level="info", format="json"), service="test")
-    yield capsys
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
+    with logging_as("test", LogSettings(level="info", format="json")):
+        yield capsys
 
 
 def _events(log: pytest.CaptureFixture[str]) -> list[str]:
@@ -78,8 +77,8 @@ def test_a_wide_line_keeps_to_level_and_form(
     log: pytest.CaptureFixture[str], settings: tuple[str, str], lines: int
 ) -> None:
     level, form = settings
-    logs.configure(LogSettings.model_validate({"level": level, "format": form}), service="test")
-    logs.Wide("wide", "told")(order_id=7)
+    with logging_as("test", LogSettings.model_validate({"level": level, "format": form})):
+        logs.Wide("wide", "told")(order_id=7)
 
     written = log.readouterr().err.splitlines()
     assert len(written) == lines
