@@ -55,6 +55,26 @@ async def test_rule_25_a_provider_that_is_down_gets_probes_with_other_lanes_and_
     assert await lanes.rows("SELECT 1 FROM lane WHERE resting IS NOT NULL") == []
 
 
+async def test_rule_25_when_a_provider_is_back_lanes_do_not_wait_for_the_end_of_their_backoff(
+    lanes: Lanes, remote: Provider
+) -> None:
+    orders = range(1, 41)
+    await lanes.take([lanes.event(order_id, 1) for order_id in orders])
+    await remote.behave(errors={500: 1.0})
+    hours = provider(remote.url, limits={"concurrency": 16}, retry={"base_s": 36_000, "cap_s": 36_000})
+    async with running(lanes, [hours]):
+
+        async def opened() -> bool:
+            return (await lanes.provider())["opened_at"] is not None
+
+        await eventually(opened)
+        await remote.behave()
+        for order_id in orders:
+            await remote.holds(order_id)
+
+    assert await lanes.rows("SELECT 1 FROM attempt WHERE outcome = 'transient'") != []
+
+
 async def test_rule_25_one_lane_that_fails_for_ever_neither_opens_the_breaker_nor_starves_the_others(
     lanes: Lanes, remote: Provider
 ) -> None:
