@@ -93,6 +93,22 @@ async def test_rule_27_the_time_that_counts_as_stopped_is_that_under_any_of_the_
     assert (await lanes.lane(7))["failing_stopped_s"] == pytest.approx(100, abs=5)
 
 
+async def test_rule_27_newer_state_is_as_young_as_its_own_first_failure(lanes: Lanes) -> None:
+    await lanes.put(7, 1)
+    [claim] = await lanes.claim()
+    await lanes.settle(claim, Transient("http_500"))
+    await lanes.run("UPDATE lane SET failing_since = now() - interval '1 year'")
+    await lanes.put(7, 2)
+    await lanes.expire(7)
+
+    [claim] = await lanes.claim()
+    await lanes.settle(claim, Transient("http_500"))
+
+    row = await lanes.lane(7)
+    assert (row["resting"], row["attempts"]) == (None, 2)
+    assert len(await lanes.rows("SELECT 1 FROM lane WHERE failing_since > now() - interval '1 hour'")) == 1
+
+
 async def test_rule_27_a_lane_does_not_age_while_its_provider_is_open(lanes: Lanes) -> None:
     await lanes.put(7, 1)
     [claimed] = await lanes.claim()
