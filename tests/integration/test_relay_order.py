@@ -1,11 +1,14 @@
 """Rules 35 and 36: what the relay reads, whatever the order in which ids are committed, and after a failed send."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
+from infra.eventually import eventually
+from infra.postgres import settings
 from infra.topics import producing, read_all
 
 from sendto.runtime.database import Connection, Database
@@ -83,3 +86,21 @@ async def test_rule_36_after_a_failed_send_it_begins_at_the_first_unpublished_ro
 
     versions = [version for _, version in await _orders(kafka, topics)]
     assert versions == [*range(1, at), *range(1, 6)]
+
+
+async def test_rule_35_the_lock_takes_no_connection_of_the_pool(
+    api_url: str, kafka: str, topics: TopicSettings
+) -> None:
+    """It would be lost with the first transaction where a pooler hands connections out."""
+    database = Database(settings(api_url).model_copy(update={"pool_max_size": 1}), application_name="test")
+    publishing = asyncio.create_task(_relay(database, kafka, topics).run())
+    async with database.transaction() as connection:
+        await _add(connection, 7, 1)
+
+    async def published() -> bool:
+        return await _orders(kafka, topics) == [(7, 1)]
+
+    await eventually(published)
+    publishing.cancel()
+    await asyncio.wait({publishing})
+    await database.close()

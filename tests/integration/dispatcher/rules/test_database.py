@@ -18,6 +18,7 @@ from infra.proxy import proxied
 import sendto_api
 import sendto_dispatcher
 from sendto.runtime.database import Database, DatabaseAway
+from sendto.runtime.listen import listen
 from sendto.runtime.notify import Notifier
 from sendto.sdk import Applied
 from sendto_dispatcher.store import claims
@@ -72,6 +73,20 @@ async def test_rule_35_many_commits_are_told_by_one_notification(lanes: Lanes) -
         await eventually(last)
         running.cancel()
     assert heard == ["", "last"]
+
+
+async def test_rule_35_who_listens_takes_no_connection_of_the_pool(dispatch_url: str) -> None:
+    database = Database(settings(dispatch_url).model_copy(update={"pool_max_size": 1}), application_name="test")
+    woken = asyncio.Event()
+    async with database.connection() as the_only_one:
+        listening = asyncio.create_task(listen(database, CHANNEL, woken.set))
+        await asyncio.wait_for(woken.wait(), 60)
+        woken.clear()
+        await the_only_one.execute("SELECT pg_notify($1, '')", CHANNEL)
+        await asyncio.wait_for(woken.wait(), 60)
+    listening.cancel()
+    await asyncio.wait({listening})
+    await database.close()
 
 
 def test_rule_35_a_notification_is_a_statement_of_its_own() -> None:
