@@ -57,22 +57,28 @@ async def test_rule_36_a_row_that_commits_after_later_ones_is_published_all_the_
 
 
 class _Failing:
-    """A producer that loses its connection at the n-th send, once."""
+    """A producer that loses its connection at the n-th send, once: at once, or while the broker writes the record."""
 
-    def __init__(self, producer: AIOKafkaProducer, at: int) -> None:
+    def __init__(self, producer: AIOKafkaProducer, at: int, *, later: bool) -> None:
         self._producer = producer
         self._left = at
+        self._later = later
 
     async def send(self, *arguments: Any, **named: Any) -> Any:
         self._left -= 1
-        if self._left == 0:
+        if self._left != 0:
+            return await self._producer.send(*arguments, **named)
+        if not self._later:
             raise KafkaConnectionError
-        return await self._producer.send(*arguments, **named)
+        lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        lost.set_exception(KafkaConnectionError())
+        return lost
 
 
+@pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("at", [1, 2, 5])
 async def test_rule_36_after_a_failed_send_it_begins_at_the_first_unpublished_row_again(
-    api_database: Database, kafka: str, topics: TopicSettings, at: int
+    api_database: Database, kafka: str, topics: TopicSettings, at: int, later: bool
 ) -> None:
     relay = _relay(api_database, kafka, topics)
     async with api_database.transaction() as connection:
@@ -80,12 +86,13 @@ async def test_rule_36_after_a_failed_send_it_begins_at_the_first_unpublished_ro
             await _add(connection, 7, version)
     async with producing(kafka) as producer:
         with pytest.raises(KafkaError):
-            await relay.run_once(_Failing(producer, at))
+            await relay.run_once(_Failing(producer, at, later=later))
         await producer.flush()
         assert await relay.run_once(producer) == 5
 
     versions = [version for _, version in await _orders(kafka, topics)]
-    assert versions == [*range(1, at), *range(1, 6)]
+    after = range(at + 1, 6) if later else ()
+    assert versions == [*range(1, at), *after, *range(1, 6)]
 
 
 async def test_rule_35_the_lock_takes_no_connection_of_the_pool(
