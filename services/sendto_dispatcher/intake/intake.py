@@ -142,6 +142,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Aiokafka's call: place what is new; what cannot be placed now waits, paused, and is placed later."""
+        self._topic_missing.ask()  # nothing is fetched yet: who looks first does not wait for records
         self._unplaced = set(assigned)
         self._read_elsewhere(dict.fromkeys(self._unplaced, 0))
         self._doubt_below.clear()

@@ -38,11 +38,16 @@ class Remembered:
     async def __call__(self) -> str | None:
         """What was found last."""
         age_s = _OLD_S if self._told_at_s is None else self._now_s() - self._told_at_s
-        if self._asking is None and age_s >= _AGAIN_S:
-            self._asking = asyncio.create_task(self._ask())
+        if age_s >= _AGAIN_S:
+            self.ask()
         if self._asking is not None and age_s >= _OLD_S:
             await asyncio.shield(self._asking)
         return self._told
+
+    def ask(self) -> None:
+        """Ask now, for those who look later; nobody waits."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
 
     async def _ask(self) -> None:
         try:

@@ -12,7 +12,9 @@ from pydantic import SecretStr
 
 from sendto.runtime.database import Database, DatabaseAway
 from sendto.runtime.settings import DatabaseSettings, KafkaSettings
+from sendto_dispatcher.domain.placement import Placement
 from sendto_dispatcher.domain.routing import Routing
+from sendto_dispatcher.intake import intake
 from sendto_dispatcher.intake.intake import Intake
 from sendto_dispatcher.settings import IntakeSettings, SourcesSettings
 from sendto_dispatcher.store.taking import IntakeRules, PositionLost, Record, Taken
@@ -45,9 +47,19 @@ class Consumer:
         """Read nothing."""
         self.is_paused = True
 
+    def resume(self, *_: TopicPartition) -> None:
+        """Read on."""
+        self.is_paused = False
+
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         """Remember them."""
         self.committed |= offsets
+
+    async def topics(self) -> set[str]:
+        """What Kafka answers at once as long as nothing is read; then it may wait for records."""
+        if not self.is_paused:
+            await asyncio.Event().wait()
+        return {"events"}
 
 
 class Stage:
@@ -185,3 +197,27 @@ async def test_a_batch_of_which_nobody_knows_when_it_was_read_is_read_again_from
     writes.answer()
     await stage.written()
     assert stage.consumer.committed == {ONE: 5}
+
+
+async def test_who_looks_first_does_not_wait_until_kafka_has_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch, Writes())
+    placing, placed = asyncio.Event(), asyncio.Event()
+
+    async def place(*_: object) -> dict[TopicPartition, Placement]:
+        placing.set()
+        await placed.wait()
+        return {}
+
+    monkeypatch.setattr(intake, "place_partitions", place)
+    assigning = asyncio.create_task(stage.intake.on_partitions_assigned([ONE, TWO]))
+    await placing.wait()
+    assert await stage.intake.readiness() == "starting"
+    placed.set()
+    await assigning
+    assert not stage.consumer.is_paused
+
+    looking = asyncio.create_task(stage.intake.readiness())
+    await asyncio.sleep(0)
+
+    assert looking.done()
+    assert await looking is None

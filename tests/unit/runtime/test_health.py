@@ -47,6 +47,19 @@ async def test_what_was_found_last_is_told_at_once_and_asked_anew_for_the_next_o
     assert slow.asked == 2
 
 
+async def test_who_looks_first_waits_for_nothing_that_was_asked_before() -> None:
+    slow = Slow()
+    slow.remembered.ask()
+    slow.remembered.ask()
+    slow.answers.put_nowait("Kafka is away")
+
+    async def asked() -> bool:
+        return slow.answers.empty()
+
+    await eventually(asked)
+    assert (await slow.remembered(), slow.asked) == ("Kafka is away", 1)
+
+
 async def test_what_is_old_is_not_told_any_more() -> None:
     slow = Slow()
     slow.answers.put_nowait(None)
