@@ -43,7 +43,7 @@ from sendto_dispatcher.ops.erasure import Erasing, erasure_routes
 from sendto_dispatcher.ops.ops import Ops
 from sendto_dispatcher.ops.overview import Watched
 from sendto_dispatcher.ops.relays import Relays
-from sendto_dispatcher.settings import DispatcherSettings
+from sendto_dispatcher.settings import DispatcherSection, DispatcherSettings
 from sendto_dispatcher.store import providers as provider_store
 from sendto_dispatcher.store import retention
 from sendto_dispatcher.store.claims import CHANNEL
@@ -52,6 +52,8 @@ from sendto_dispatcher.store.listing import OPS_SESSION
 _DIGEST_KEY_BYTES = 32
 _OPS_POOL = 4
 """the most connections of those who look"""
+_STEPS_POOL = 2
+"""the most of what is done for them in steps: who looks again finds the connection that knows his statements"""
 _log = logs.logger(__name__)
 
 
@@ -76,14 +78,8 @@ class Dispatcher:
         self.supervisor = Supervisor()
         self._database = Database(section, application_name="sendto-dispatcher")
         # Who looks takes neither connections nor time from deliveries.
-        shorter = {
-            "statement_timeout_s": section.ops_statement_timeout_s,
-            "pool_min_size": 1,
-            "pool_max_size": _OPS_POOL,
-        }
-        self._ops_database = Database(
-            section.model_copy(update=shorter), application_name="sendto-dispatcher-ops", session=OPS_SESSION
-        )
+        self._ops_database = _for_ops(section, "sendto-dispatcher-ops", _OPS_POOL)
+        self._steps_database = _for_ops(section, "sendto-dispatcher-steps", _STEPS_POOL)
         self._losses = LossCheck(
             section.intake,
             settings.kafka,
@@ -134,7 +130,7 @@ class Dispatcher:
             lag=self._lag,
             relays=Relays(section.relay_urls.split(",") if section.relay_urls else (), self._clock),
         )
-        self._ops = Ops(self._ops_database, self._current, self._notifier, self._clock, watched)
+        self._ops = Ops(self._ops_database, self._steps_database, self._current, self._notifier, self._clock, watched)
         self._erasing = Erasing(self._database, self._current, settings.kafka, settings.topics, self._clock)
         self._beats = Wake()
         self.configuration.on_change(self._use)
@@ -194,6 +190,7 @@ class Dispatcher:
         await self.supervisor.stop()
         await self._forget_replica()
         await self._ops_database.close()
+        await self._steps_database.close()
         await self._database.close()
         if self._tracer is not None:
             await asyncio.to_thread(self._tracer.close)
@@ -301,6 +298,11 @@ class Dispatcher:
         self._intake.lag.records()
         engine_metrics.in_flight(self._engine.in_flight)
         await self._ops.before_metrics()
+
+
+def _for_ops(section: DispatcherSection, application_name: str, connections: int) -> Database:
+    shorter = {"statement_timeout_s": section.ops_statement_timeout_s, "pool_min_size": 1, "pool_max_size": connections}
+    return Database(section.model_copy(update=shorter), application_name=application_name, session=OPS_SESSION)
 
 
 async def _database_away(_: Request, __: Exception) -> JSONResponse:

@@ -14,12 +14,12 @@ from sendto_dispatcher.ops.route_actions import RouteActions
 class Acting:
     """The actions, and what carries out those that take longer."""
 
-    def __init__(self, database: Database, current: Current, notify: Notifier) -> None:
+    def __init__(self, database: Database, steps: Database, current: Current, notify: Notifier) -> None:
         self.actions = Actions(database, current)
         self.routes = RouteActions(database, current)
         self.rejected = RejectedActions(database, current)
-        self.replayer = Replayer(database, current, notify)
-        self.rerouter = Rerouter(database, current, notify)
+        self.replayer = Replayer(steps, current, notify)
+        self.rerouter = Rerouter(steps, current, notify)
 
     def start(self, supervisor: Supervisor) -> None:
         """Start the loops."""

@@ -19,14 +19,27 @@ from sendto_dispatcher.ops.overview import Glance, Watched
 
 
 class Ops:
-    """What ops see and steer, for the whole fleet, in this process."""
+    """What ops see and steer, for the whole fleet, in this process.
 
-    def __init__(self, database: Database, current: Current, notify: Notifier, clock: Clock, watched: Watched) -> None:
+    Args:
+        database: of those who look.
+        steps: the same, of what is done for them in steps.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        steps: Database,
+        current: Current,
+        notify: Notifier,
+        clock: Clock,
+        watched: Watched,
+    ) -> None:
         self._database = database
         self._current = current
-        self._acting = Acting(database, current, notify)
-        self._census = LaneCensus(database, clock)
-        self._lately = Lately(database, clock)
+        self._acting = Acting(database, steps, current, notify)
+        self._census = LaneCensus(steps, clock)
+        self._lately = Lately(steps, clock)
         self._gauges = Gauges(database, current, self._census)
         self._glance = Glance(database, current, self._census, self._lately, watched)
         self._stopping = asyncio.Event()

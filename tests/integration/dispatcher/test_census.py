@@ -7,7 +7,7 @@ import pytest
 from infra.filled import fill
 from infra.lanes import Lanes
 from infra.postgres import Databases, connected
-from integration.dispatcher.conftest import Settings, dispatching
+from integration.dispatcher.conftest import Rows, Settings, dispatching
 
 from sendto.runtime.database import Connection, Database
 from sendto.sdk import Applied, Rejected, RemoteRef
@@ -159,6 +159,33 @@ async def test_who_scrapes_does_not_wait_until_lanes_are_counted(
         assert not overview.done()
         counted.set()
         assert (await overview).status == 200
+
+
+async def test_a_step_leaves_those_who_look_the_connection_that_they_had(
+    settings: Settings, ops_token: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one would have to be opened, and would know none of their statements."""
+    counting, counted = asyncio.Event(), asyncio.Event()
+
+    async def long(census: LaneCensus) -> float:
+        async with census._database.connection():  # noqa: SLF001 - as a step does
+            counting.set()
+            await counted.wait()
+        return _LONG
+
+    monkeypatch.setattr(LaneCensus, "step", long)
+    async with dispatching(settings, ops_token) as caller:
+        await caller("GET", "/metrics")
+        await counting.wait()
+        for path in ("/ops/lanes", "/ops/orders/1", "/metrics"):
+            await caller("GET", path)
+        opened = await rows(
+            "SELECT application_name FROM pg_stat_activity"
+            " WHERE application_name = 'sendto-dispatcher-ops' AND datname = current_database()"
+        )
+        counted.set()
+
+    assert len(opened) == 1
 
 
 async def test_one_process_counts_at_a_time(database: Database) -> None:
