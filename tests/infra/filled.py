@@ -1,5 +1,6 @@
 """A dispatcher's database with many lanes in every state, and the history that belongs to them."""
 
+from infra.postgres import take_your_time
 from sendto.runtime.database import DirectConnection
 
 _LONG_S = 1_200
@@ -64,7 +65,7 @@ _FILL = (_STATES, _LANES, _REFERENCES, _ATTEMPTS, _EVENTS, _REJECTED, _TOLD, _CH
 
 async def fill(connection: DirectConnection, lanes: int) -> None:
     """Fill an empty database, and let PostgreSQL know what is in it."""
-    await connection.execute("SET statement_timeout = 0")
+    await take_your_time(connection)
     for statement in _FILL:
         await connection.execute(statement, lanes, timeout=_LONG_S)
     await connection.execute("VACUUM ANALYZE", timeout=_LONG_S)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from infra.postgres import take_your_time
 
 from sendto.runtime.database import Connection, Database
 from sendto.runtime.pruning import Prune
@@ -67,7 +68,7 @@ async def _read(connection: Connection, table: str) -> int:
 async def test_a_step_is_bounded(table: str, age: str, api_database: Database, dispatch_database: Database) -> None:
     database = api_database if table in API else dispatch_database
     async with database.connection() as connection:
-        await connection.execute("SET statement_timeout = 0")
+        await take_your_time(connection)
         await connection.execute(FILLS[table].format(age=AGES[age]), ROWS, timeout=600)
         await connection.execute(f'VACUUM ANALYZE "{table}"', timeout=600)
     prune = _prunes()[table]

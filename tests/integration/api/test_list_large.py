@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 from fastapi import Request
-from infra.postgres import Databases, connected
+from infra.postgres import Databases, connected, take_your_time
 from infra.serving import Caller, served
 from pydantic import SecretStr
 
@@ -102,7 +102,7 @@ async def million_url(databases: Databases) -> AsyncIterator[str]:
     async with databases.migrated("api") as url:
         async with connected(url) as database:
             connection = await database.direct()
-            await connection.execute("SET statement_timeout = 0")
+            await take_your_time(connection)
             await connection.execute(_FILL, ORDERS, timeout=1_200)
             await connection.execute(_FILL_CUSTOMERS, ORDERS, timeout=1_200)
             await connection.execute('VACUUM ANALYZE "order", order_search, customer', timeout=1_200)
